@@ -1,0 +1,87 @@
+"""
+How much may wait here for clients that no window can hold back.
+
+A Go client sends until its TCP connection stops it (docs/protocol.rst, 3.4).
+What its pods do not take at once is held, within three budgets: one tunnel's,
+its session's, and the process's.  Past any of them the session is not read
+from, and TCP does the rest.
+
+`Shared` is the process's; `Held` is one session's, and counts the tunnels in
+it.  A byte is counted when it is received and no longer when it is granted,
+also when the tunnel it came on is long over: it may still wait on the other
+side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Bytes: of one tunnel, of one session, of the process.
+TUNNEL = 4 * 1024 * 1024
+SESSION = 16 * 1024 * 1024
+PROCESS = 1024 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Shared:
+    """
+    What all sessions of a process hold.
+
+    :ivar limit: bytes.
+    :ivar held: bytes.
+    """
+
+    limit: int = PROCESS
+    held: int = 0
+
+
+@dataclass(slots=True)
+class Held:
+    """
+    What one session holds.
+
+    :ivar shared: the budget of which this one is a part.
+    :ivar limit: bytes of the session.
+    :ivar tunnel_limit: bytes of each of its tunnels.
+    :ivar total: bytes held now.
+    :ivar full: how many of its tunnels are over their limit.
+    """
+
+    shared: Shared
+    limit: int = SESSION
+    tunnel_limit: int = TUNNEL
+    total: int = 0
+    full: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Return whether the session should not be read from."""
+        if self.full or self.total > self.limit:
+            return True
+        return self.total > 0 and self.shared.held > self.shared.limit
+
+    def take(self, before: int, count: int) -> int:
+        """
+        Count *count* bytes received for a tunnel that held *before*.
+
+        :returns: what the tunnel holds now.
+        """
+        after = before + count
+        self.total += count
+        self.shared.held += count
+        if before <= self.tunnel_limit < after:
+            self.full += 1
+        return after
+
+    def give(self, before: int, count: int) -> int:
+        """
+        Count *count* bytes of a tunnel as gone.
+
+        :returns: what the tunnel holds now.
+        """
+        after = before - count
+        self.total -= count
+        self.shared.held -= count
+        if after <= self.tunnel_limit < before:
+            self.full -= 1
+        return after

@@ -1,0 +1,201 @@
+"""
+The end of a tunnel that is an HTTP/2 stream, whichever side opened it.
+
+What the two sides have in common is here: the streams of one connection and
+the ends on them, credit, half-close, and *lingering*: a stream that failed
+after its FIN still delivers what waits on it, for `LINGER` seconds at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..session import events
+from ..session.http2 import Http2Session
+from .http2words import accepted, refused, reset_code, reset_meaning
+from .tunnel import (
+    Data,
+    Drained,
+    Failed,
+    Failure,
+    Finished,
+    Reason,
+    Receiver,
+    TunnelEvent,
+    nothing,
+)
+
+#: Seconds for which what was sent before a failure may still be delivered.
+LINGER = 60.0
+
+_NEVER = float("inf")
+
+
+class Http2End:
+    """
+    One tunnel on an HTTP/2 stream.
+
+    :ivar answered: whether a ``:status`` has passed, in whichever direction.
+    :ivar finished: whether we have sent all we will.
+    :ivar over: whether nothing more is to be reported.
+    """
+
+    __slots__ = ("_line", "answered", "finished", "over", "receiver", "stream_id")
+
+    def __init__(self, line: Http2Line, stream_id: int) -> None:
+        self._line = line
+        self.stream_id = stream_id
+        self.receiver: Receiver | None = None
+        self.answered = False
+        self.finished = False
+        self.over = False
+
+    def accept(self) -> None:
+        """Say that the target is connected; only a served end is told so."""
+        raise NotImplementedError
+
+    def send(self, data: events.Buffer) -> int:
+        """Send DATA."""
+        if self.over:
+            return len(data)
+        self._line.wake()
+        return self._line.session.send(self.stream_id, data)
+
+    def finish(self) -> None:
+        """Send END_STREAM after what was sent."""
+        if self.over or self.finished:
+            return
+        self.finished = True
+        self._line.session.finish(self.stream_id)
+        self._line.settle(self)
+        self._line.wake()
+
+    def fail(self, failure: Failure) -> None:
+        """Give the stream up, with a code that says why."""
+        self.over = True
+        self._line.reset(self, reset_code(failure))
+        self._line.wake()
+
+    def grant(self, count: int) -> None:
+        """Give the peer credit for *count* bytes that were passed on."""
+        self._line.session.grant(self.stream_id, count)
+        self._line.wake()
+
+
+@dataclass(slots=True)
+class Http2Line:
+    """
+    What the ends on one HTTP/2 connection share.
+
+    :ivar ends: by stream, until nothing waits on it.
+    :ivar lingering: streams that failed with something waiting, and the time
+        at which that is thrown away.
+    """
+
+    session: Http2Session
+    ends: dict[int, Http2End] = field(default_factory=dict)
+    lingering: dict[int, float] = field(default_factory=dict)
+    wake: Callable[[], None] = nothing
+    now: float = 0.0
+
+    def settle(self, end: Http2End) -> None:
+        """Drop an end whose stream is no more."""
+        if end.stream_id not in self.session:
+            end.over = True
+            self.ends.pop(end.stream_id, None)
+            self.lingering.pop(end.stream_id, None)
+
+    def reset(self, end: Http2End, code: int) -> None:
+        """Reset the stream of an end; what waits after a FIN may linger."""
+        self.session.reset(end.stream_id, code)
+        if end.stream_id in self.session:
+            self.lingering[end.stream_id] = self.now + LINGER
+        self.settle(end)
+
+    def data(self, event: events.DataReceived, told: list[TunnelEvent]) -> None:
+        """Pass on what a stream carries."""
+        end = self.ends.get(event.stream_id)
+        if end is None or end.over:
+            self.session.grant(event.stream_id, len(event.data))
+        else:
+            told.append(Data(end, event.data))
+
+    def common(self, event: events.Event, told: list[TunnelEvent]) -> None:
+        """Act on what means the same on both sides."""
+        match event:
+            case events.StreamFinished(stream_id):
+                self._finished(stream_id, told)
+            case events.StreamReset(stream_id, code):
+                self.failed(stream_id, reset_meaning(code), told)
+            case events.Drained(stream_id, count):
+                end = self.ends.get(stream_id)
+                if end is not None:
+                    told.append(Drained(end, count))
+                    self.settle(end)
+
+    def _finished(self, stream_id: int, told: list[TunnelEvent]) -> None:
+        """Pass on END_STREAM."""
+        end = self.ends.get(stream_id)
+        if end is None:
+            return
+        if not end.over:
+            told.append(Finished(end))
+        self.settle(end)
+
+    def failed(self, stream_id: int, why: Failure, told: list[TunnelEvent]) -> None:
+        """Report the end of a stream, also of one that lingered."""
+        end = self.ends.pop(stream_id, None)
+        if end is None:
+            return
+        end.over = True
+        self.lingering.pop(stream_id, None)
+        told.append(Failed(end, why))
+
+    def all_failed(self, why: Failure, told: list[TunnelEvent]) -> None:
+        """Report the end of every stream: the connection is gone."""
+        for stream_id in list(self.ends):
+            self.failed(stream_id, why, told)
+
+    def deadline(self) -> float:
+        """Return when the oldest stream has lingered long enough."""
+        for due in self.lingering.values():
+            return due
+        return _NEVER
+
+    def tick(self, now: float, told: list[TunnelEvent]) -> None:
+        """Throw away what has lingered too long."""
+        self.now = now
+        late = [key for key, due in self.lingering.items() if now >= due]
+        for stream_id in late:
+            self.session.reset(stream_id, reset_code(_LINGERED))
+            self.failed(stream_id, _LINGERED, told)
+
+
+_LINGERED = Failure(
+    Reason.GAVE_UP, f"what was sent could not be delivered within {LINGER:.0f} s"
+)
+
+
+class ServedEnd(Http2End):
+    """The end of a tunnel that the peer asked us for."""
+
+    __slots__ = ()
+
+    def accept(self) -> None:
+        """Answer with ``:status`` 200: the target is connected."""
+        if not (self.over or self.answered):
+            self.answered = True
+            self._line.session.accept(self.stream_id, accepted())
+            self._line.wake()
+
+    def fail(self, failure: Failure) -> None:
+        """Refuse with a status and a reason, or reset what was accepted."""
+        if self.answered or self.over:
+            super().fail(failure)
+            return
+        self.answered = self.over = True
+        headers, body = refused(failure.reason.status, failure.message)
+        self._line.session.refuse(self.stream_id, headers, body)
+        self._line.settle(self)
+        self._line.wake()

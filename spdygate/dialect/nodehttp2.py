@@ -1,0 +1,203 @@
+"""
+Port-forward on HTTP/2 streams, from the asking side: what a gateway does to a
+node service.
+
+One connection carries the tunnels of many clients, so nothing that one of
+them does may cost the others anything: a session that ends resets its own
+streams only (docs/protocol.rst, 8.1 and 8.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..session import events
+from ..session.deadlines import Liveness, Verdict
+from ..session.http2 import Http2Session
+from .http2end import Http2End, Http2Line
+from .http2words import ask, is_ours, refusal
+from .tunnel import Failed, Failure, Opened, Reason, Request, TunnelEvent, nothing
+
+#: Seconds of silence before a node is asked whether it is there, and seconds
+#: it may take to say so.
+PING_INTERVAL = 15.0
+PING_PATIENCE = 20.0
+
+#: Seconds in which a node must introduce itself on a new connection.
+INTRODUCTION = 10.0
+
+
+class NodeHttp2:
+    """
+    Our connection to one node service.
+
+    :ivar name: the node, in words for a message.
+    :ivar ready: whether the node has introduced itself.
+    :ivar ending: whether the connection is to be closed once all is written.
+    :ivar why: what ended the connection.
+    :ivar reading: always; HTTP/2 windows bound what the node may send.
+    """
+
+    reading = True
+
+    def __init__(
+        self, name: str, authority: str, scheme: str, session: Http2Session, now: float
+    ) -> None:
+        self.name = name
+        self._authority = authority
+        self._scheme = scheme
+        self._session = session
+        self._line = Http2Line(session, now=now)
+        self._alive = Liveness(now, PING_INTERVAL, PING_PATIENCE)
+        self._pings = 0
+        self._introduce_by = now + INTRODUCTION
+        self.ready = False
+        self.ending = False
+        self.why = ""
+        self.outgoing = session.outgoing
+        self.pause = session.pause
+        self.resume = session.resume
+
+    @property
+    def has_waiting(self) -> bool:
+        """Return whether `release` might write something now."""
+        return self._session.has_waiting
+
+    @property
+    def tunnels(self) -> int:
+        """Return how many tunnels are not over."""
+        return len(self._line.ends)
+
+    @property
+    def usable(self) -> bool:
+        """Return whether a tunnel can be opened here now."""
+        return self.ready and not self.ending and self._session.can_open
+
+    @property
+    def exhausted(self) -> bool:
+        """Return whether no tunnel can ever be opened here again."""
+        return self.ending or self._session.exhausted
+
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Have *wake* called when there is something to write."""
+        self._line.wake = wake
+
+    def open(self, request: Request) -> Http2End:
+        """Ask for a tunnel; ask whether we are `usable` first."""
+        headers = ask(request, self._authority, self._scheme)
+        stream_id = self._session.open_stream(headers)
+        end = self._line.ends[stream_id] = Http2End(self._line, stream_id)
+        self._line.wake()
+        return end
+
+    def feed(self, data: bytes, now: float) -> list[TunnelEvent]:
+        """Take bytes from the node; return what happened to the tunnels."""
+        self._line.now = now
+        self._alive.heard(now)
+        if not self.ready and data.startswith(b"HTTP/1."):
+            return self._not_http2()
+        return self._translate(self._session.feed(data, now))
+
+    def _not_http2(self) -> list[TunnelEvent]:
+        """Give up what answers in HTTP/1.1, whatever it is."""
+        told: list[TunnelEvent] = []
+        self._end_all("it answers in HTTP/1.1, so it is no spdygate node service", told)
+        return told
+
+    def release(self, limit: int) -> list[TunnelEvent]:
+        """Write about *limit* bytes of what has waited and may go now."""
+        return self._translate(self._session.release(limit))
+
+    def _translate(self, happened: list[events.Event]) -> list[TunnelEvent]:
+        """Say in terms of tunnels what happened to streams."""
+        told: list[TunnelEvent] = []
+        for event in happened:
+            if type(event) is events.DataReceived:
+                self._line.data(event, told)
+            else:
+                self._other(event, told)
+        return told
+
+    def _other(self, event: events.Event, told: list[TunnelEvent]) -> None:
+        """Act on whatever is not DATA."""
+        match event:
+            case events.StreamAccepted(stream_id, headers):
+                self._accepted(stream_id, headers, told)
+            case events.StreamRefused(stream_id, headers, body):
+                why = refusal(headers, body)
+                self._line.failed(stream_id, self._named(why), told)
+            case events.Ready(extended_connect):
+                self._introduced(extended_connect, told)
+            case events.GoingAway(last_stream_id):
+                self._going_away(last_stream_id, told)
+            case events.Broken(error):
+                self._end_all(f"it broke the protocol: {error}", told)
+            case _:
+                self._line.common(event, told)
+
+    def _accepted(
+        self, stream_id: int, headers: events.Headers, told: list[TunnelEvent]
+    ) -> None:
+        """Believe a 200 only from a node service."""
+        end = self._line.ends.get(stream_id)
+        if end is None or end.over:
+            return
+        end.answered = True
+        if is_ours(headers):
+            told.append(Opened(end))
+            return
+        why = Failure(Reason.PROTOCOL, "its 200 is not a spdygate node service's")
+        end.fail(why)
+        told.append(Failed(end, self._named(why)))
+
+    def _introduced(self, extended_connect: bool, told: list[TunnelEvent]) -> None:
+        """Take note of the node's SETTINGS (RFC 8441, section 3)."""
+        if extended_connect:
+            self.ready = True
+        else:
+            self._end_all("it speaks HTTP/2 but no extended CONNECT", told)
+
+    def _going_away(self, last_stream_id: int, told: list[TunnelEvent]) -> None:
+        """Give up what the node will not act on (RFC 9113, section 6.8)."""
+        why = Failure(Reason.RETRY, "it is going away and did not take the stream")
+        for stream_id in [key for key in self._line.ends if key > last_stream_id]:
+            self._line.failed(stream_id, self._named(why), told)
+
+    def _named(self, why: Failure) -> Failure:
+        """Say at which hop it failed."""
+        return Failure(why.reason, f"node {self.name}: {why.message}")
+
+    def _end_all(self, why: str, told: list[TunnelEvent]) -> None:
+        """End every tunnel: the node cannot be reached any more."""
+        self.ending = True
+        self.why = self.why or why
+        failure = self._named(Failure(Reason.LINK_LOST, self.why))
+        self._line.all_failed(failure, told)
+
+    def lost(self, why: str = "the connection was lost") -> list[TunnelEvent]:
+        """Hear that the connection is gone; return what that means."""
+        told: list[TunnelEvent] = []
+        self._line.wake = nothing
+        self._end_all(why, told)
+        return told
+
+    def deadline(self) -> float:
+        """Return the time at which `tick` has something to do."""
+        times = self._line.deadline(), self._alive.next()
+        return min(times) if self.ready else min(*times, self._introduce_by)
+
+    def tick(self, now: float) -> list[TunnelEvent]:
+        """Do what *now* demands: ping, or give up a node that is dead."""
+        told: list[TunnelEvent] = []
+        self._line.tick(now, told)
+        if not self.ready and now >= self._introduce_by:
+            self._end_all(f"it sent no SETTINGS within {INTRODUCTION:.0f} s", told)
+        match self._alive.judge(now):
+            case Verdict.PING:
+                self._pings += 1
+                self._session.ping(self._pings)
+                self._line.wake()
+            case Verdict.DEAD:
+                words = f"it did not answer a PING within {PING_PATIENCE:.0f} s"
+                self._end_all(words, told)
+        return told

@@ -1,0 +1,52 @@
+"""
+Where tunnel events go: new tunnels to a dialer, all else to their relay.
+
+Every connection, toward clients and toward nodes, hands what happened on it to
+the one switchboard of its service.  It keeps no table: the end that an event
+names carries its receiver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from ..dialect.tunnel import Noted, Opening, TunnelEvent
+from .relay import Observer, Relay
+
+
+class Dialer(Protocol):
+    """Who finds the other end of a tunnel."""
+
+    def dial(self, relay: Relay) -> None:
+        """
+        Begin to connect *relay* to the target its request names.
+
+        Sooner or later, possibly before it returns, it calls `Relay.join` with
+        an end that will report `Opened` or `Failed`, or `Relay.refuse`.
+        """
+
+
+class Switchboard:
+    """Joins what clients open to what a dialer connects."""
+
+    def __init__(self, dialer: Dialer, observer: Observer | None = None) -> None:
+        self._dialer = dialer
+        self._observer = observer or Observer()
+
+    def act(self, told: Iterable[TunnelEvent]) -> list[str]:
+        """
+        Act on what happened on a connection.
+
+        :returns: what a log should have about the connection itself.
+        """
+        notes: list[str] = []
+        for event in told:
+            if isinstance(event, Opening):
+                relay = Relay(event.end, event.request, self._observer)
+                self._dialer.dial(relay)
+            elif isinstance(event, Noted):
+                notes.append(event.message)
+            elif event.end.receiver is not None:
+                event.end.receiver.act(event)
+        return notes

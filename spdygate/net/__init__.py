@@ -1,0 +1,1 @@
+"""Where sessions meet transports, TLS and timers."""

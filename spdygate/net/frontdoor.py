@@ -1,0 +1,273 @@
+"""
+The front door: what a client's connection is, before it is a session.
+
+A connection begins with HTTP/1.1.  A request on a port-forward URL that asks
+for SPDY/3.1 becomes a session, and the connection is that session from then
+on; every other request is answered by whatever API there is.  A client that
+asks for something else on a port-forward URL is told what is served here, as
+a JSON Status: newer clients then fall back to SPDY by themselves
+(docs/protocol.rst, 4.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from uuid import uuid4
+
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure as TwistedFailure
+
+from ..dialect.budget import Shared
+from ..dialect.servedspdy import Errors, ServedSpdy, Visit
+from ..dialect.tunnel import Failure
+from ..gateway.kubeapi import KubeApi
+from ..gateway.routing import Routing
+from ..gateway.switchboard import Switchboard
+from ..session.http1 import Http1Session, RequestReceived
+from ..wire import portforward
+from ..wire.upgrade import SPDY, Request, wants_upgrade
+from ..wire.urls import BadUrl, PortForwardUrl, Spelling, parse
+from .shell import Shell, Turn
+
+_log = Logger()
+
+#: Seconds for a request to arrive, and for a connection to stay without one.
+#: Go's own server has 32 s for kubectl's discovery requests.
+REQUEST_TIMEOUT = 60.0
+
+_JSON = (("content-type", "application/json"),)
+
+_NO_UPGRADE = (
+    "Upgrade request required: port-forward is served here for "
+    "'Connection: Upgrade' with 'Upgrade: SPDY/3.1'"
+)
+
+
+@dataclass(slots=True)
+class House:
+    """
+    What every connection at the front door needs.
+
+    :ivar wall_clock: seconds since 1970, for the age of things.
+    """
+
+    switchboard: Switchboard
+    routing: Routing
+    api: KubeApi
+    turn: Turn
+    wall_clock: Callable[[], float]
+    errors: Errors = Errors.ISOLATE
+    shared: Shared = field(default_factory=Shared)
+    sessions: set[Session] = field(default_factory=set)
+    numbers: count[int] = field(default_factory=count)
+    #: Tells two runs of the gateway apart in a log that has both.
+    run: str = field(default_factory=lambda: uuid4().hex[:6])
+
+    def next_session_id(self) -> str:
+        """Return a number for a session that no other has."""
+        return f"{self.run}-{next(self.numbers)}"
+
+    def leave(self, session: Session) -> None:
+        """See a session off, with a line in the log."""
+        self.sessions.discard(session)
+        target = session.visit.target
+        _log.info(
+            "session {id}: {client} -> {pod}: over after {seconds:.1f} s and "
+            "{tunnels} tunnels, {why}",
+            id=session.visit.session_id,
+            client=session.visit.client,
+            pod=f"{target.namespace}/{target.pod}",
+            seconds=self.turn.seconds() - session.since,
+            tunnels=session.dialect.opened,
+            why=session.dialect.why,
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """
+    One client's session, for the log line that it gets when it is over.
+
+    :ivar since: when it began, in seconds of the reactor's clock.
+    """
+
+    visit: Visit
+    dialect: ServedSpdy
+    shell: Shell
+    since: float
+
+
+class FrontDoor(Protocol):
+    """One connection of a client."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._http = Http1Session()
+        self._shell: Shell | None = None
+        self._timer: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        """Give the client a time to say what it wants."""
+        self._rearm()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Hand bytes to the session, or answer what requests they make up."""
+        if self._shell is not None:
+            self._shell.dataReceived(data)
+            return
+        assert self.transport is not None
+        self._rearm()
+        for event in self._http.feed(data):
+            if self._shell is None:
+                self._answer(event)
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write what HTTP has to say."""
+        assert self.transport is not None
+        data = self._http.outgoing()
+        if data:
+            self.transport.write(data)
+        if self._http.closing:
+            self.transport.loseConnection()
+
+    def _rearm(self) -> None:
+        """Start the time anew that a client has for its next request."""
+        self._disarm()
+        clock = self._house.turn.clock
+        self._timer = clock.callLater(REQUEST_TIMEOUT, self._too_late)
+
+    def _disarm(self) -> None:
+        """Stop the time."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def _too_late(self) -> None:
+        """Hang up on a client that asks for nothing."""
+        assert self.transport is not None
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason: TwistedFailure = connectionDone) -> None:
+        """Let the session know."""
+        self._disarm()
+        if self._shell is not None:
+            self._shell.connectionLost(reason)
+
+    # -- requests --------------------------------------------------------------
+
+    def _answer(self, event: RequestReceived) -> None:
+        """Answer one request."""
+        request = event.request
+        try:
+            url = parse(request.target)
+        except BadUrl as error:
+            self._refuse(error.status, str(error))
+            return
+        if url is None:
+            self._answer_from_api(request)
+        elif SPDY.lower() in wants_upgrade(request):
+            self._begin_session(request, url)
+        else:
+            self._refuse(400, _NO_UPGRADE)
+
+    def _answer_from_api(self, request: Request) -> None:
+        """Answer what is no port-forward."""
+        answer = self._house.api.answer(
+            request.method,
+            request.target,
+            request.header("accept") or "",
+            self._house.wall_clock(),
+        )
+        headers = (("content-type", answer.content_type),)
+        self._http.respond(answer.status, headers, answer.body)
+
+    def _refuse(self, status: int, message: str, *headers: tuple[str, str]) -> None:
+        """Answer with a Status: clients lose most other texts (3.10)."""
+        body = portforward.status(status, message)
+        self._http.respond(status, _JSON + headers, body)
+
+    def _begin_session(self, request: Request, url: PortForwardUrl) -> None:
+        """Switch to SPDY, unless it can be known that nothing will come of it."""
+        if request.method not in ("GET", "POST"):
+            self._refuse(
+                405, f"port-forward is asked for by GET or POST, not {request.method}"
+            )
+            return
+        chosen = portforward.negotiate(
+            request.headers_named("x-stream-protocol-version")
+        )
+        if chosen.nothing_matches:
+            accepted = (portforward.ACCEPTED_HEADER, portforward.PROTOCOL)
+            self._refuse(403, chosen.message, accepted)
+            return
+        route = self._house.routing.route(url.target)
+        if isinstance(route, Failure):
+            self._refuse(route.reason.status, route.message)
+            return
+        self._switch(request, url, chosen.protocol)
+
+    def _switch(
+        self, request: Request, url: PortForwardUrl, chosen: str | None
+    ) -> None:
+        """Answer 101, and let the session have the connection."""
+        house = self._house
+        visit = Visit(
+            url.target,
+            house.next_session_id(),
+            describe(request, url, chosen),
+            negotiated=chosen is not None,
+        )
+        extra = ((portforward.PROTOCOL_HEADER, chosen),) if chosen else ()
+        glued = self._http.switch(SPDY, extra)
+        self._flush()
+        self._disarm()
+        now = house.turn.seconds()
+        dialect = ServedSpdy(visit, house.errors, house.shared, now)
+        shell = self._shell = Shell(dialect, house.switchboard, house.turn)
+        session = Session(visit, dialect, shell, now)
+        shell.on_note = lambda words: _note(visit, words)
+        shell.on_lost = lambda why: house.leave(session)
+        house.sessions.add(session)
+        shell.makeConnection(self.transport)
+        if glued:
+            shell.dataReceived(glued)
+
+
+def describe(request: Request, url: PortForwardUrl, chosen: str | None) -> str:
+    """Say who a client is and what it speaks, in words for a log."""
+    agent = request.header("user-agent") or "unknown client"
+    if chosen is not None:
+        generation = "C"
+    elif url.spelling is Spelling.PODS:
+        generation = "B"
+    else:
+        generation = "A"
+    how = f"{request.method} {url.spelling.value}"
+    return f"{agent[:200]}; SPDY/3.1 generation {generation}; {how}"
+
+
+def _note(visit: Visit, words: str) -> None:
+    """Log what happened in a session that concerns no tunnel."""
+    _log.warn(
+        "session {id}: {client}: {words}",
+        id=visit.session_id,
+        client=visit.client,
+        words=words,
+    )
+
+
+class FrontDoors(Factory):
+    """Builds a `FrontDoor` for each connection."""
+
+    noisy = False
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def buildProtocol(self, addr: IAddress | None) -> FrontDoor:
+        """Receive a connection."""
+        return FrontDoor(self._house)

@@ -1,0 +1,278 @@
+"""
+The one place where a dialect meets a transport.
+
+The shell owns no protocol knowledge.  Whatever the reactor tells it, it does
+three things, always in this order: feed the dialect, let the switchboard act
+on what happened, write what is to be said.  Since acting on one connection's
+events gives others something to say, the third is put off to the end of the
+turn and then done for all of them: one write for each connection that has
+anything, however many frames it is.
+
+Back-pressure, both ways:
+
+* the transport pauses us when it is congested; the dialect then holds DATA
+  back, and releases it in small helpings when the transport resumes;
+* the dialect says whether it may be read from; we pause the transport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol as Shape
+
+from twisted.internet.interfaces import (
+    IConsumer,
+    IDelayedCall,
+    IPushProducer,
+    IReactorTime,
+    ITransport,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..dialect.tunnel import TunnelEvent, nothing
+from ..gateway.switchboard import Switchboard
+
+_log = Logger()
+
+#: Bytes released at a time to a transport that has just resumed: enough to be
+#: worth a write, few enough that it can say stop.
+HELPING = 256 * 1024
+
+
+class Dialect(Shape):
+    """What the shell needs of a dialect; every dialect satisfies it."""
+
+    @property
+    def ending(self) -> bool:
+        """Return whether the connection is to be closed once all is written."""
+
+    @property
+    def reading(self) -> bool:
+        """Return whether the peer may be read from."""
+
+    @property
+    def has_waiting(self) -> bool:
+        """Return whether `release` might write something now."""
+
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Have *wake* called when there is something to write or read again."""
+
+    def feed(self, data: bytes, now: float) -> list[TunnelEvent]:
+        """Take bytes from the peer; return what happened."""
+
+    def outgoing(self) -> bytes:
+        """Return, and forget, the bytes to write."""
+
+    def release(self, limit: int) -> list[TunnelEvent]:
+        """Write about *limit* bytes of what has waited and may go now."""
+
+    def pause(self) -> None:
+        """Hold DATA back: the transport is congested."""
+
+    def resume(self) -> None:
+        """Let DATA go again."""
+
+    def lost(self, why: str = ...) -> list[TunnelEvent]:
+        """Hear that the connection is gone; return what that means."""
+
+    def deadline(self) -> float:
+        """Return the time at which `tick` has something to do."""
+
+    def tick(self, now: float) -> list[TunnelEvent]:
+        """Do what *now* demands."""
+
+
+class Turn:
+    """
+    One turn of the reactor: what was said during it is written at its end.
+
+    Use it as a context around everything the reactor calls.  A connection
+    that is woken outside of any turn has one of its own, as soon as can be.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self.clock = clock
+        self.seconds = clock.seconds
+        self._depth = 0
+        self._awake: list[Shell] = []
+
+    def wake(self, shell: Shell) -> None:
+        """Have *shell* flushed at the end of the turn."""
+        if shell.awake:
+            return
+        shell.awake = True
+        self._awake.append(shell)
+        if not self._depth and len(self._awake) == 1:
+            self.clock.callLater(0, self.flush)
+
+    def flush(self) -> None:
+        """Write what everyone has to say."""
+        while self._awake:
+            shell = self._awake.pop()
+            shell.awake = False
+            try:
+                shell.flush()
+            except Exception:
+                _log.failure("a connection could not be written to")
+                shell.abort()
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self.flush()
+
+
+@implementer(IPushProducer)
+class Shell(Protocol):
+    """
+    Carry one dialect over one transport.
+
+    :ivar awake: whether we are about to be flushed; `Turn` keeps it.
+    :ivar on_note: given what a log should have about this connection.
+    :ivar on_flush: called when all is written that was to be.
+    :ivar on_lost: called when the connection is gone and all has been told.
+    """
+
+    def __init__(self, dialect: Dialect, switchboard: Switchboard, turn: Turn) -> None:
+        self._dialect = dialect
+        self._switchboard = switchboard
+        self._turn = turn
+        self._seconds = turn.seconds
+        self._paused = False
+        self._reading = True
+        self._timer: IDelayedCall | None = None
+        self._due = float("inf")
+        self._lost = False
+        self.awake = False
+        self.on_note: Callable[[str], None] = _ignore
+        self.on_flush: Callable[[], None] = nothing
+        self.on_lost: Callable[[Failure], None] = _ignore
+        dialect.on_wake(self._wake)
+
+    def _wake(self) -> None:
+        """Be flushed at the end of the turn."""
+        if not self.awake:
+            self._turn.wake(self)
+
+    def connectionMade(self) -> None:
+        """Register for back-pressure, then greet."""
+        IConsumer(self.transport).registerProducer(self, True)
+        with self._turn:
+            self._wake()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Feed, act, write."""
+        with self._turn:
+            self._act(self._dialect.feed(data, self._seconds()))
+            self._wake()
+
+    def _act(self, told: list[TunnelEvent]) -> None:
+        """Let the switchboard act."""
+        for note in self._switchboard.act(told):
+            self.on_note(note)
+
+    def flush(self) -> None:
+        """Write what there is, and see what has changed."""
+        if self._lost or self.transport is None:
+            return
+        dialect = self._dialect
+        self._write(self.transport)
+        while dialect.has_waiting and not self._paused:
+            told = dialect.release(HELPING)
+            if not told:
+                break
+            self._act(told)
+            self._write(self.transport)
+        if dialect.ending:
+            self._stop_timer()
+            self.transport.loseConnection()
+            return
+        if dialect.reading is not self._reading:
+            self._toggle_reading()
+        if dialect.deadline() < self._due:
+            self._start_timer()
+        self.on_flush()
+
+    def _write(self, transport: ITransport) -> None:
+        """Write what the dialect has ready."""
+        data = self._dialect.outgoing()
+        if data:
+            transport.write(data)
+
+    def _toggle_reading(self) -> None:
+        """Stop reading from a peer that is owed too much, or go on."""
+        self._reading = not self._reading
+        producer = IPushProducer(self.transport)
+        if self._reading:
+            producer.resumeProducing()
+        else:
+            producer.pauseProducing()
+
+    def _start_timer(self) -> None:
+        """Come back when the dialect has something to do."""
+        self._stop_timer()
+        self._due = self._dialect.deadline()
+        delay = max(0.0, self._due - self._seconds())
+        self._timer = self._turn.clock.callLater(delay, self._tick)
+
+    def _stop_timer(self) -> None:
+        """Forget the timer."""
+        self._due = float("inf")
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def _tick(self) -> None:
+        """Let the dialect do what the time demands."""
+        self._due = float("inf")
+        with self._turn:
+            self._act(self._dialect.tick(self._seconds()))
+            self._wake()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Tell every tunnel, so that none waits for ever."""
+        self._lost = True
+        self._stop_timer()
+        with self._turn:
+            self._act(self._dialect.lost())
+        self.on_lost(reason)
+
+    def close(self) -> None:
+        """Close the connection once what was written has gone."""
+        if self.transport is not None:
+            self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        if self.transport is not None and not self._lost:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    def pauseProducing(self) -> None:
+        """Hold back: the transport is congested."""
+        self._paused = True
+        self._dialect.pause()
+
+    def resumeProducing(self) -> None:
+        """Go on: the transport has drained."""
+        with self._turn:
+            self._paused = False
+            self._dialect.resume()
+            self._wake()
+
+    def stopProducing(self) -> None:
+        """Do nothing: ``connectionLost`` follows."""
+
+
+def _ignore(what: object) -> None:
+    """Do nothing with *what*: what a callback is before somebody sets it."""

@@ -1,0 +1,75 @@
+"""
+A connection that never leaves the process: two ends of one socket pair.
+
+The gateway reaches its embedded node service through one, and the node service
+its demo pod.  They are kernel sockets, with the buffers, the half-close and
+the back-pressure of any other, and no address that anyone else could connect
+to.
+"""
+
+from __future__ import annotations
+
+import socket
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import (
+    IProtocol,
+    IProtocolFactory,
+    IReactorSocket,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import Factory, Protocol
+from zope.interface import implementer
+
+
+class _Ready(Factory):
+    """A factory of the one protocol that there is already."""
+
+    noisy = False
+
+    def __init__(self, protocol: IProtocol | None) -> None:
+        self._protocol = protocol
+
+    def buildProtocol(self, addr: object) -> Protocol | None:
+        """Return the protocol, and let go of it."""
+        protocol, self._protocol = self._protocol, None
+        return protocol  # type: ignore[return-value]
+
+
+def adopt(reactor: IReactorSocket, end: socket.socket, protocol: IProtocol) -> None:
+    """Give a connected socket to the reactor, with *protocol* on it."""
+    end.setblocking(False)
+    factory = _Ready(protocol)
+    with end:  # the reactor works on a duplicate of the descriptor
+        reactor.adoptStreamConnection(end.fileno(), socket.AF_UNIX, factory)
+
+
+def join(reactor: IReactorSocket, one: IProtocol, other: IProtocol) -> None:
+    """Connect two protocols to each other."""
+    left, right = socket.socketpair()
+    adopt(reactor, left, one)
+    adopt(reactor, right, other)
+
+
+@implementer(IStreamClientEndpoint)
+class SocketpairEndpoint:
+    """A client endpoint whose server is in the same process."""
+
+    def __init__(self, reactor: IReactorSocket, server: IProtocolFactory) -> None:
+        """
+        Prepare to connect.
+
+        :param server: builds the protocol at the other end, for each connection.
+        """
+        self._reactor = reactor
+        self._server = server
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """Connect; this cannot be refused, but a server may build nothing."""
+        # There is no address to tell, and both factories are our own.
+        client = protocolFactory.buildProtocol(None)  # type: ignore[arg-type]
+        server = self._server.buildProtocol(None)  # type: ignore[arg-type]
+        if client is None or server is None:
+            return fail(ConnectionRefusedError("nothing listens there"))
+        join(self._reactor, server, client)
+        return succeed(client)

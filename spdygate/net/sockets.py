@@ -1,0 +1,65 @@
+"""
+What every TCP socket of ours is set to, wherever it came from.
+
+Sockets accepted on Linux take these settings over from the socket that
+listens, so `spdygate.net.ports` sets them there, once; who dials calls `tune`
+in its protocol's ``connectionMade``.
+
+TCP_USER_TIMEOUT is not among them on purpose.  Linux then also ends a
+connection whose peer answers every probe but has kept its window shut for that
+long (``tcp_probe_timer``; tried on 6.18), and a peer that is slow may be slow
+for ever: it is for the session's PINGs to find out who is dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+from twisted.protocols.policies import ProtocolWrapper
+
+#: Seconds of silence before the first probe.  Kubernetes' own dialers take 30
+#: (``net.Dialer.KeepAlive``), and Amazon's balancers forget after 350.
+KEEPALIVE_IDLE = 30
+
+#: Seconds between probes, and how many may stay without an answer: dead after
+#: half a minute more.
+KEEPALIVE_INTERVAL = 10
+KEEPALIVE_PROBES = 3
+
+#: TCP_KEEPALIVE is macOS's name for the seconds of silence.
+_KEEPALIVE = (
+    ("TCP_KEEPIDLE", KEEPALIVE_IDLE),
+    ("TCP_KEEPALIVE", KEEPALIVE_IDLE),
+    ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL),
+    ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+)
+
+
+def tune(transport: object) -> None:
+    """
+    Send small pieces at once, and notice a peer that is gone.
+
+    :param transport: of whatever kind; one without a TCP socket below is left
+        as it is.
+    """
+    while isinstance(transport, ProtocolWrapper):  # TLS, or the PROXY header's
+        transport = transport.transport
+    ask = getattr(transport, "getHandle", None)
+    handle = None if ask is None else ask()
+    if isinstance(handle, socket.socket):
+        tune_socket(handle)
+
+
+def tune_socket(handle: socket.socket) -> None:
+    """Do the same for a socket, which may listen; UNIX sockets are left alone."""
+    if handle.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    # A peer that is already gone makes this fail on some systems; the reactor
+    # is about to find that out by itself.
+    with contextlib.suppress(OSError):
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE:
+            if hasattr(socket, name):
+                handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

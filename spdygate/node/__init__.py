@@ -1,0 +1,1 @@
+"""The node side: which pod, and how to reach its port."""

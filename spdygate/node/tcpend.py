@@ -1,0 +1,195 @@
+"""
+The end of a tunnel that is an ordinary TCP connection to a port of a pod.
+
+TCP has all that a tunnel needs, so this is mostly naming: FIN is
+`loseWriteConnection`, a reset is `abortConnection`, and back-pressure is the
+producer and consumer pair.  Two things want care:
+
+* a transport that is paused does not notice the peer's reset, so we pause only
+  while the other side owes us a grant for more than `READ_AHEAD` bytes;
+* after FIN and failure what was written is still delivered, but a pod that
+  reads no more must not keep it for ever: `LINGER`.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import (
+    IConsumer,
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IPushProducer,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure as TwistedFailure
+from zope.interface import implementer
+
+from ..dialect.http2end import LINGER
+from ..dialect.tunnel import (
+    Data,
+    Drained,
+    Failed,
+    Failure,
+    Finished,
+    Reason,
+    Receiver,
+    TunnelEvent,
+)
+from ..net.shell import Turn
+from ..session.events import Buffer
+
+#: Bytes received from a pod that the other side may not have taken yet.
+READ_AHEAD = 256 * 1024
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class TcpEnd(Protocol):
+    """
+    One connection to a pod.
+
+    :ivar over: whether nothing more is to be reported.
+    """
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self.receiver: Receiver | None = None
+        self.over = False
+        self._owed = 0
+        self._reading = True
+        self._congested = False
+        self._waiting = 0
+        self._we_finished = False
+        self._they_finished = False
+        self._linger: IDelayedCall | None = None
+
+    # -- what the reactor tells us ---------------------------------------------
+
+    def connectionMade(self) -> None:
+        """Register for back-pressure."""
+        IConsumer(self.transport).registerProducer(self, True)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Pass bytes on, and stop reading when too many are under way."""
+        if self.over:
+            return
+        self._owed += len(data)
+        with self._turn:
+            self._tell(Data(self, data))
+        self._choose_reading()
+
+    def readConnectionLost(self) -> None:
+        """Pass the pod's FIN on."""
+        self._they_finished = True
+        if not self.over:
+            with self._turn:
+                self._tell(Finished(self))
+        self._close_if_finished()
+
+    def writeConnectionLost(self) -> None:
+        """Do nothing: it was us who closed it."""
+
+    def connectionLost(self, reason: TwistedFailure = connectionDone) -> None:
+        """Report a connection that ended before both directions had."""
+        if self._linger is not None and self._linger.active():
+            self._linger.cancel()
+        finished = self._we_finished and self._they_finished
+        with self._turn:
+            if not self.over and not finished:
+                self._report_loss(reason)
+            elif self._waiting:
+                self._tell(Drained(self, self._waiting))
+        self.over = True
+        self._waiting = 0
+
+    def _report_loss(self, reason: TwistedFailure) -> None:
+        """Say how the connection ended."""
+        if reason.check(ConnectionDone):
+            words = "the target closed the connection"
+        else:
+            words = f"the target reset the connection ({reason.getErrorMessage()})"
+        self._tell(Failed(self, Failure(Reason.TARGET_RESET, words)))
+
+    def pauseProducing(self) -> None:
+        """Note that the pod reads more slowly than we write."""
+        self._congested = True
+
+    def resumeProducing(self) -> None:
+        """Report that all that waited has gone."""
+        self._congested = False
+        count, self._waiting = self._waiting, 0
+        if count:
+            with self._turn:
+                self._tell(Drained(self, count))
+
+    def stopProducing(self) -> None:
+        """Do nothing: ``connectionLost`` follows."""
+
+    def _tell(self, event: TunnelEvent) -> None:
+        """Tell whoever holds this end."""
+        if self.receiver is not None:
+            self.receiver.act(event)
+
+    # -- what the relay asks of us ---------------------------------------------
+
+    def accept(self) -> None:
+        """Refuse: a pod asks for nothing."""
+        raise NotImplementedError("a pod's end is never accepted")
+
+    def send(self, data: Buffer) -> int:
+        """Write to the pod; what its socket does not take at once waits."""
+        if self.over or self._we_finished:
+            return len(data)
+        assert self.transport is not None
+        self.transport.write(bytes(data))
+        if self._congested:
+            self._waiting += len(data)
+            return 0
+        return len(data)
+
+    def finish(self) -> None:
+        """Send FIN after what was written."""
+        if self.over or self._we_finished:
+            return
+        self._we_finished = True
+        self.transport.loseWriteConnection()  # type: ignore[union-attr]
+        self._close_if_finished()
+
+    def fail(self, failure: Failure) -> None:
+        """Reset the connection; after FIN, deliver what was written first."""
+        if self.transport is None:
+            return
+        if self.over or not self._we_finished:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+        else:
+            self._close()
+        self.over = True
+
+    def grant(self, count: int) -> None:
+        """Note that *count* bytes have left on the other side."""
+        self._owed -= count
+        self._choose_reading()
+
+    def _choose_reading(self) -> None:
+        """Read while the other side keeps up."""
+        reading = self._owed <= READ_AHEAD
+        if reading is self._reading or self._they_finished:
+            return
+        self._reading = reading
+        producer = IPushProducer(self.transport)
+        if reading:
+            producer.resumeProducing()
+        else:
+            producer.pauseProducing()
+
+    def _close_if_finished(self) -> None:
+        """Close a connection on which both sides have said all."""
+        if self._we_finished and self._they_finished:
+            self._close()
+
+    def _close(self) -> None:
+        """Close once what was written has gone, but do not wait for ever."""
+        assert self.transport is not None
+        self.transport.loseConnection()
+        if self._linger is None:
+            abort = self.transport.abortConnection  # type: ignore[attr-defined]
+            self._linger = self._turn.clock.callLater(LINGER, abort)

@@ -1,0 +1,55 @@
+"""
+What becomes of tunnels and sessions, as lines of a log.
+
+One line for each session when it ends and one for each tunnel that failed;
+what went well is told at debug level only.  A client that gives up its own
+connection is no failure.
+"""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+
+from ..dialect.tunnel import Reason, Request
+from ..gateway.relay import Observer, Relay
+
+_log = Logger()
+
+
+class LogObserver(Observer):
+    """Writes down how tunnels fare."""
+
+    def tunnel_opened(self, relay: Relay) -> None:
+        """Note a tunnel that connected."""
+        _log.debug("tunnel {id}: open, {client} -> {target}", **_fields(relay.request))
+
+    def tunnel_ended(self, relay: Relay) -> None:
+        """Note a tunnel that ended, and why if it failed."""
+        failure = relay.failure
+        fields = _fields(relay.request)
+        if failure is None or failure.reason is Reason.GAVE_UP:
+            _log.debug(
+                "tunnel {id}: over, {up} bytes up, {down} bytes down",
+                up=relay.up.count,
+                down=relay.down.count,
+                **fields,
+            )
+            return
+        _log.warn(
+            "tunnel {id} failed: {client} -> {target}: {reason}: {message}",
+            reason=failure.reason.label,
+            message=failure.message,
+            **fields,
+        )
+
+
+def _fields(request: Request) -> dict[str, str]:
+    """Return what every line about a tunnel tells."""
+    target = request.target
+    where = f"{target.namespace}/{target.pod}:{request.port}"
+    node = f" on {target.node}" if target.node else ""
+    return {
+        "id": request.request_id or "-",
+        "client": request.client or "unknown client",
+        "target": where + node,
+    }

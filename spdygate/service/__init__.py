@@ -1,0 +1,1 @@
+"""Text in, services out: what twistd sees."""

@@ -1,0 +1,1 @@
+"""One connection's state in each protocol: feed bytes, get events, ask for bytes to send."""

@@ -1,0 +1,60 @@
+"""
+Credit that we give: what a peer may still send, and what we owe it.
+
+One `Inbound` stands for one stream, or for a whole session.  Bytes shrink it
+when they arrive and grow it again when they have been drained, but a grant is
+put off until it is worth a frame: half of the window.  (Credit that we
+*receive* is spent in `spdygate.session.outbox`.)
+"""
+
+from __future__ import annotations
+
+from ..errors import CreditError
+
+#: The largest window either protocol can express, in bytes (RFC 9113, section
+#: 6.9.1; SPDY/3.1 draft, section 2.6.8).
+LARGEST_WINDOW = 2**31 - 1
+
+
+class Inbound:
+    """
+    A window that the peer spends and we refill.
+
+    :ivar room: bytes the peer may still send.
+    :ivar owed: bytes drained that no grant has been sent for.
+    """
+
+    __slots__ = ("owed", "room", "size")
+
+    def __init__(self, size: int) -> None:
+        """
+        Open a window.
+
+        :param size: bytes the peer may send before it hears from us.
+        """
+        self.size = size
+        self.room = size
+        self.owed = 0
+
+    def received(self, count: int) -> None:
+        """
+        Note that *count* bytes came.
+
+        :raises CreditError: the peer had not been granted that many.
+        """
+        if count > self.room:
+            raise CreditError(f"{count} bytes came, but {self.room} were granted")
+        self.room -= count
+
+    def drained(self, count: int) -> int:
+        """
+        Note that *count* bytes were passed on.
+
+        :returns: the bytes to grant now, or 0 to wait until it is worth a frame.
+        """
+        self.owed += count
+        if self.owed * 2 < self.size:
+            return 0
+        grant, self.owed = self.owed, 0
+        self.room += grant
+        return grant

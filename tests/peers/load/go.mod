@@ -1,0 +1,3 @@
+module spdygate.test/peers/load
+
+go 1.26.0
