@@ -7,14 +7,18 @@ its session's, and the process's.  Past any of them the session is not read
 from, and TCP does the rest.
 
 `Shared` is the process's; `Held` is one session's, and counts the tunnels in
-it.  A byte is counted when it is received and no longer when it is granted,
+it.  A session that was over a budget is woken when it no longer is, even if it
+was another one that made room.  A byte is counted when it is received and no longer when it is granted,
 also when the tunnel it came on is long over: it may still wait on the other
 side.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .tunnel import nothing
 
 #: Bytes: of one tunnel, of one session, of the process.
 TUNNEL = 4 * 1024 * 1024
@@ -29,13 +33,15 @@ class Shared:
 
     :ivar limit: bytes.
     :ivar held: bytes.
+    :ivar stopped: the sessions that are over a budget, this one or their own.
     """
 
     limit: int = PROCESS
     held: int = 0
+    stopped: set[Held] = field(default_factory=set)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Held:
     """
     What one session holds.
@@ -45,6 +51,7 @@ class Held:
     :ivar tunnel_limit: bytes of each of its tunnels.
     :ivar total: bytes held now.
     :ivar full: how many of its tunnels are over their limit.
+    :ivar wake: called when the session may be read from again.
     """
 
     shared: Shared
@@ -52,6 +59,7 @@ class Held:
     tunnel_limit: int = TUNNEL
     total: int = 0
     full: int = 0
+    wake: Callable[[], None] = nothing
 
     @property
     def over(self) -> bool:
@@ -71,6 +79,8 @@ class Held:
         self.shared.held += count
         if before <= self.tunnel_limit < after:
             self.full += 1
+        if self.over:
+            self.shared.stopped.add(self)
         return after
 
     def give(self, before: int, count: int) -> int:
@@ -84,4 +94,15 @@ class Held:
         self.shared.held -= count
         if after <= self.tunnel_limit < before:
             self.full -= 1
+        if self.shared.stopped:
+            self._wake_stopped(count)
         return after
+
+    def _wake_stopped(self, count: int) -> None:
+        """Wake whoever may be read from again, now that *count* bytes are gone."""
+        shared = self.shared
+        made_room = shared.held <= shared.limit < shared.held + count
+        for held in list(shared.stopped) if made_room else [self]:
+            if held in shared.stopped and not held.over:
+                shared.stopped.remove(held)
+                held.wake()

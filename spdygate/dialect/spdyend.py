@@ -21,7 +21,12 @@ from enum import Enum
 from ..errors import RstStatus
 from ..session.events import Buffer
 from ..session.spdy import SpdySession
-from ..wire.portforward import error_forwarding, error_forwarding_2015
+from ..wire.portforward import (
+    error_forwarding,
+    error_forwarding_2015,
+    timed_out,
+    timed_out_2015,
+)
 from ..wire.urls import Target
 from .budget import Held
 from .pairs import Pair, Pairing
@@ -72,9 +77,8 @@ class Line:
 
     def forget(self, end: SpdyEnd) -> None:
         """Drop an end that is over, once nothing waits on it."""
-        assert end.pair.data_id is not None
-        if end.pair.data_id not in self.session:
-            self.ends.pop(end.pair.data_id, None)
+        if not self.session.waiting(end.stream_id):
+            self.ends.pop(end.stream_id, None)
         self.pairs.done(end.pair)
 
     def end_error_stream(self, pair: Pair, text: str = "") -> None:
@@ -96,6 +100,14 @@ class Line:
             # It waits, and a reset would overtake it: but not a FIN.
             self.session.finish(pair.error_id)
         self.session.reset(pair.error_id, RstStatus.CANCEL)
+
+    def timeout_text(self, pair: Pair) -> str:
+        """Return what a kubelet would write, where it does no harm or is wanted."""
+        if self.is_old(pair):
+            return timed_out_2015()
+        if self.errors is Errors.KUBELET:
+            return timed_out(pair.request_id or "")
+        return ""
 
     def text_of(self, pair: Pair, failure: Failure) -> str:
         """Return the words a kubelet would have for *failure*."""
@@ -164,7 +176,9 @@ class SpdyEnd:
         if not self.over:
             self.over = True
             self._tell(failure)
-        elif self.stream_id in line.session:
+        else:
+            # Twice is at once, whatever the first failure left waiting.
+            line.session.reset(self.stream_id, RstStatus.CANCEL)
             line.session.reset(self.stream_id, RstStatus.CANCEL)
         line.forget(self)
         line.wake()
@@ -178,7 +192,7 @@ class SpdyEnd:
             line.end_error_stream(pair, line.text_of(pair, failure))
             line.session.reset(self.stream_id, RstStatus.CANCEL)
             line.pod_gone = True
-        elif line.errors is Errors.KUBELET:
+        elif line.errors is Errors.KUBELET and pair.error_id is not None:
             line.session.finish(self.stream_id)
             line.reset_error_stream(pair, line.text_of(pair, failure))
         else:
@@ -191,8 +205,6 @@ class SpdyEnd:
     def grant(self, count: int) -> None:
         """Count *count* bytes as drained."""
         line = self._line
-        was_over = line.held.over
         self.held = line.held.give(self.held, count)
-        line.session.grant(self.stream_id, count)
-        if was_over:
+        if line.session.grant(self.stream_id, count):
             line.wake()

@@ -90,16 +90,29 @@ class Way:
             sink.finish()
 
     def finish(self) -> None:
-        """Pass the FIN on."""
+        """Pass the FIN on, once."""
+        if self.finished:
+            return
         self.finished = True
         if self.sink is not None:
             self.sink.finish()
 
     def drained(self, count: int) -> None:
-        """Grant the source *count* bytes that have left the sink."""
+        """
+        Grant the source *count* bytes that have left the sink.
+
+        Never more than it is owed: a sink may still report bytes that it threw
+        away, when we have long settled for them.
+        """
+        count = min(count, self.owed)
         self.owed -= count
         if count and self.source is not None:
             self.source.grant(count)
+
+    @property
+    def lingers(self) -> bool:
+        """Return whether the sink delivers what waits even after a failure."""
+        return self.finished and self.sink is not None
 
     def settle(self) -> None:
         """Forget what waits: the sink is gone, and takes it along."""
@@ -162,10 +175,10 @@ class Relay:
         if self.over:
             return
         self._end(failure)
-        self.up.settle()
         self.near.fail(failure)
         if self.far is not None:
             self.far.fail(failure)
+        self._settle()
 
     def act(self, event: TunnelEvent) -> None:
         """Act on what happened at one of the two ends."""
@@ -183,7 +196,9 @@ class Relay:
                 self._failed(end, failure)
 
     def _opened(self) -> None:
-        """Tell the client that its target is connected."""
+        """Tell the client that its target is connected, unless that is too late."""
+        if self.over:
+            return
         self.opened = True
         self._observer.tunnel_opened(self)
         self.near.accept()
@@ -196,20 +211,23 @@ class Relay:
 
     def _failed(self, end: End, failure: Failure) -> None:
         """End the other end too, and settle what will never be delivered."""
-        if end is self.near:
-            lingers = self.up.finished and self.far is not None
-            if not lingers:
-                self.up.settle()
-            other = self.far
+        near = end is self.near
+        lost, other = (self.down, self.far) if near else (self.up, self.near)
+        lost.settle()
+        if self.over:
+            return
+        self._end(failure)
+        if other is not None:
+            other.fail(failure)
         else:
-            self.up.settle()
-            other = self.near
-        if not self.over:
-            self._end(failure)
-            if other is not None:
-                other.fail(failure)
-            else:
-                self.cancel()
+            self.cancel()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Settle what the ends, both of which have failed, throw away."""
+        for way in (self.up, self.down):
+            if not way.lingers:
+                way.settle()
 
     def _end(self, failure: Failure | None) -> None:
         """Note how it ended, once."""

@@ -42,10 +42,10 @@ class Routing:
         declared = self.pods.get((target.namespace, target.pod))
         if target.node is None:
             return declared or self._somewhere(target)
-        if declared is not None and target.node in self.nodes:
-            if declared not in (target.node, ANY):
-                words = f"pod {_name(target)} is not on node {target.node}"
-                return Failure(Reason.NO_SUCH_POD, words)
+        elsewhere = declared not in (None, target.node, ANY)
+        if elsewhere and target.node in self.nodes:
+            words = f"pod {_name(target)} is not on node {target.node}"
+            return Failure(Reason.NO_SUCH_POD, words)
         return self._node(target.node)
 
     def _node(self, name: str) -> str | Failure:

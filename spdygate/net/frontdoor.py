@@ -121,9 +121,11 @@ class FrontDoor(Protocol):
             return
         assert self.transport is not None
         self._rearm()
-        for event in self._http.feed(data):
-            if self._shell is None:
-                self._answer(event)
+        while requests := self._http.feed(data):
+            self._answer(requests[0])
+            if self._shell is not None:
+                return
+            data = b""  # the next request, if it came along
         self._flush()
 
     def _flush(self) -> None:

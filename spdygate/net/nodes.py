@@ -20,7 +20,6 @@ from twisted.internet.interfaces import (
     IReactorTime,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure as TwistedFailure
 
@@ -32,7 +31,7 @@ from ..gateway.switchboard import Switchboard
 from ..session.http2 import Http2Session
 from .explain import explain
 from .shell import Shell, Turn
-from .sockets import tune
+from .sockets import Ready, tune
 
 _log = Logger()
 
@@ -157,12 +156,13 @@ class Pool:
         unready = any(not link.dialect.ready for link in self._links)
         if self._connecting is not None or unready or len(self._links) >= MOST:
             return
-        connecting = self._node.endpoint.connect(Factory.forProtocol(self._link))
+        link = self._link()
+        connecting = self._node.endpoint.connect(Ready(link.shell))
         self._connecting = connecting
         connecting.addTimeout(CONNECTING, self._turn.clock)
-        connecting.addCallbacks(self._connected, self._unreachable)
+        connecting.addCallbacks(lambda _: self._connected(link), self._unreachable)
 
-    def _link(self) -> Shell:
+    def _link(self) -> Link:
         """Build the protocol of a connection."""
         node = self._node
         now = self._turn.seconds()
@@ -171,18 +171,17 @@ class Pool:
         link = Link(dialect, Shell(dialect, self._switchboard, self._turn))
         link.shell.on_flush = lambda: self._changed(link)
         link.shell.on_lost = lambda why: self._lost(link, why)
-        self._links.append(link)
-        return link.shell
+        return link
 
-    def _connected(self, protocol: IProtocol) -> None:
+    def _connected(self, link: Link) -> None:
         """Wait for the node to introduce itself."""
         self._connecting = None
-        tune(protocol.transport)  # type: ignore[attr-defined]
+        self._links.append(link)
+        tune(link.shell.transport)
 
     def _unreachable(self, why: TwistedFailure) -> None:
         """Refuse what waits for a node that cannot be reached."""
         self._connecting = None
-        self._links = [link for link in self._links if link.shell.connected]
         self._refuse_all(Failure(Reason.REFUSED, explain(why, f"node {self._node}")))
 
     def _refuse_all(self, failure: Failure) -> None:

@@ -18,30 +18,22 @@ from twisted.internet.interfaces import (
     IReactorSocket,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import Factory, Protocol
 from zope.interface import implementer
 
-
-class _Ready(Factory):
-    """A factory of the one protocol that there is already."""
-
-    noisy = False
-
-    def __init__(self, protocol: IProtocol | None) -> None:
-        self._protocol = protocol
-
-    def buildProtocol(self, addr: object) -> Protocol | None:
-        """Return the protocol, and let go of it."""
-        protocol, self._protocol = self._protocol, None
-        return protocol  # type: ignore[return-value]
+from .sockets import Ready
 
 
 def adopt(reactor: IReactorSocket, end: socket.socket, protocol: IProtocol) -> None:
     """Give a connected socket to the reactor, with *protocol* on it."""
     end.setblocking(False)
-    factory = _Ready(protocol)
+    factory = Ready(protocol)
     with end:  # the reactor works on a duplicate of the descriptor
-        reactor.adoptStreamConnection(end.fileno(), socket.AF_UNIX, factory)
+        # It takes any factory, though Twisted declares a server's.
+        reactor.adoptStreamConnection(
+            end.fileno(),
+            socket.AF_UNIX,
+            factory,  # type: ignore[arg-type]
+        )
 
 
 def join(reactor: IReactorSocket, one: IProtocol, other: IProtocol) -> None:

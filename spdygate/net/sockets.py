@@ -16,6 +16,8 @@ from __future__ import annotations
 import contextlib
 import socket
 
+from twisted.internet.interfaces import IAddress, IProtocol
+from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.policies import ProtocolWrapper
 
 #: Seconds of silence before the first probe.  Kubernetes' own dialers take 30
@@ -63,3 +65,17 @@ def tune_socket(handle: socket.socket) -> None:
         for name, value in _KEEPALIVE:
             if hasattr(socket, name):
                 handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class Ready(Factory):
+    """A factory of the one protocol that there is already."""
+
+    noisy = False
+
+    def __init__(self, protocol: IProtocol) -> None:
+        self._protocol: IProtocol | None = protocol
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
+        """Return the protocol, and let go of it."""
+        protocol, self._protocol = self._protocol, None
+        return protocol  # type: ignore[return-value]

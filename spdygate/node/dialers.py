@@ -14,14 +14,13 @@ from twisted.internet.defer import TimeoutError
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import TimeoutError as TwistedTimeout
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure as TwistedFailure
 
 from ..dialect.tunnel import Failure, Opened, Reason, Request
 from ..gateway.relay import Relay
 from ..net.shell import Turn
 from ..net.socketpair import SocketpairEndpoint
-from ..net.sockets import tune
+from ..net.sockets import Ready, tune
 from .demo import Visitor, factory
 from .pods import IN_PROCESS, Place, Pods
 from .tcpend import TcpEnd
@@ -57,7 +56,7 @@ class PodDialer:
             relay.refuse(Failure(Reason.REFUSED, _words(relay, "connection refused")))
             return
         end = TcpEnd(self._turn)
-        connecting = endpoint.connect(Factory.forProtocol(lambda: end))
+        connecting = endpoint.connect(Ready(end))
         connecting.addTimeout(self._timeout, self._turn.clock)
         relay.cancel = connecting.cancel
         connecting.addCallbacks(

@@ -108,11 +108,12 @@ class NodeDoor(Protocol):
         """Upgrade to ``h2c`` if asked to, or say that this is the wrong door."""
         http = self._http
         assert http is not None and self.transport is not None
-        for event in http.feed(data):
-            settings = self._h2c_settings(event.request)
+        while requests := http.feed(data):
+            settings = self._h2c_settings(requests[0].request)
             if settings is not None and self._upgrade(http, settings):
                 return
             http.respond(404, _JSON, status(404, _WRONG_DOOR))
+            data = b""  # the next request, if it came along
         self.transport.write(http.outgoing())
         if http.closing:
             self.transport.loseConnection()

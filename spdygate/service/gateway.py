@@ -29,6 +29,7 @@ from ..net.ports import ListenerService
 from ..net.shell import Turn
 from ..net.socketpair import SocketpairEndpoint
 from ..net.tls import ClientTls, ServerTls
+from ..node.demo import PORTS
 from ..node.dialers import CONNECT_TIMEOUT, PodDialer
 from ..node.pods import DEMO, IN_PROCESS, Pods
 from ..node.server import NodeDoors
@@ -203,7 +204,9 @@ def _local_places(settings: GatewaySettings) -> dict[tuple[str, str], Any]:
 
 def _api(settings: GatewaySettings, here: dict[tuple[str, str], Any]) -> KubeApi:
     """Return the API that knows the declared pods."""
-    pods = [Pod(namespace, name, "embedded") for namespace, name in here]
+    pods = [
+        Pod(*key, "embedded", ports=PORTS if key == DEMO else ()) for key in here
+    ]
     pods += [
         Pod(pod.namespace, pod.name, pod.node) for pod in settings.pods if pod.node
     ]

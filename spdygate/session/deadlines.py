@@ -73,13 +73,13 @@ class Liveness:
 
     def judge(self, now: float) -> Verdict:
         """Say what *now* demands; ``PING`` is said once, and then counted on."""
-        if self.idle is not None and now - self._used >= self.idle:
+        if self.idle is not None and now >= self._used + self.idle:
             return Verdict.IDLE
         if self._asked is None:
-            if now - self._heard < self.interval:
+            if now < self._heard + self.interval:
                 return Verdict.FINE
             self._asked = now
             return Verdict.PING
-        if self.patience is not None and now - self._asked >= self.patience:
+        if self.patience is not None and now >= self._asked + self.patience:
             return Verdict.DEAD
         return Verdict.FINE

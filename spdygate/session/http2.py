@@ -86,7 +86,7 @@ class Http2Session(Receiving):
         return (
             self._client
             and self.ready
-            and not (self.broken or self._leaving or self._left_alone)
+            and not self._retired
             and len(self._streams) < self._control.max_streams
             and self._highest < _LAST_ID - 1
         )
@@ -94,8 +94,7 @@ class Http2Session(Receiving):
     @property
     def exhausted(self) -> bool:
         """Return whether new streams should go to another connection."""
-        over = self.broken or self._leaving or self._left_alone
-        return over or self._highest > _LAST_ID - 2 * _RESERVE
+        return self._retired or self._highest > _LAST_ID - 2 * _RESERVE
 
     @property
     def open_streams(self) -> int:

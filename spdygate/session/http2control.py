@@ -67,12 +67,15 @@ _NAME = re.compile(rb":?[a-z0-9!#$%&'*+.^_`|~-]+")
 #: RFC 9113, section 8.2.1: what lets one header pass for two.
 _BAD_VALUE = re.compile(rb"[\0\r\n]")
 
+#: What hpack says of the bytes it could not read: not for the peer to know.
+_ADDRESS = re.compile(r"<[^<>]* at 0x[0-9a-f]+>")
+
 
 class Http2Error(RemoteError):
     """The peer broke a rule that h2 knows; the code is the one h2 chose."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(str(error) or type(error).__name__)
+        super().__init__(_ADDRESS.sub("it", str(error)) or type(error).__name__)
         if isinstance(error, ProtocolError):
             with contextlib.suppress(ValueError):
                 self.http2 = Http2Code(int(error.error_code))
@@ -91,11 +94,16 @@ _H2_FAILURES = (
 
 
 class Control:
-    """One HTTP/2 connection as h2 sees it."""
+    """
+    One HTTP/2 connection as h2 sees it.
+
+    :ivar out_of_step: whether a mistake of ours has spoilt its compression.
+    """
 
     def __init__(self, limits: Http2Limits, *, client: bool) -> None:
         """Prepare the settings we announce; `start` or `upgrade` writes them."""
         self._limits = limits
+        self.out_of_step = False
         self._h2 = H2Connection(H2Configuration(client_side=client))
         ours = {
             SettingCodes.ENABLE_PUSH: 0,
@@ -226,14 +234,15 @@ class Control:
 
         :raises LocalError: the headers, or the moment, are wrong.
         """
+        # h2 judges what comes, not what goes.
         for name, value in headers:
-            # h2 judges what comes, not what goes; and a header that it refuses
-            # half-way would leave its compression out of step.
             if not _NAME.fullmatch(name) or _BAD_VALUE.search(value):
                 raise LocalError(f"stream {stream_id}: a header {name!r}: {value!r}")
         try:
             self._h2.send_headers(stream_id, headers, end_stream=finished)
         except (H2Error, LookupError, ValueError) as error:
+            # It may have compressed half of them, and the peer sees none.
+            self.out_of_step = True
             raise LocalError(f"stream {stream_id}: {error}") from error
 
     def end(self, stream_id: int) -> None:

@@ -128,6 +128,12 @@ class Lane:
         self.ready = False
         self.broken = False
 
+    @property
+    def _retired(self) -> bool:
+        """Return whether there will be no new streams, whoever wants it so."""
+        over = self.broken or self._leaving or self._left_alone
+        return over or self._control.out_of_step
+
     # -- credit -----------------------------------------------------------------
 
     def _count(self, stream_id: int, stream: Stream | None, counted: int) -> None:

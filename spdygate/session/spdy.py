@@ -22,8 +22,8 @@ from ..wire.spdyframes import (
     data_header,
 )
 from .events import Buffer, Drained, Event, Headers
-from .spdycredit import ALL_THERE_IS
-from .spdyreceive import Receiving, SpdyLimits, Stream
+from .spdylimits import SpdyLimits
+from .spdyreceive import Receiving, Stream
 from .streamstate import Input, State, advance, is_over, may_finish, may_send
 
 __all__ = ["SpdyLimits", "SpdySession"]
@@ -51,6 +51,10 @@ class SpdySession(Receiving):
         """Return whether `release` might write something now."""
         return self._outbox.ready
 
+    def waiting(self, stream_id: int) -> int:
+        """Return how many bytes of the stream wait here."""
+        return self._outbox.waiting(stream_id)
+
     def outgoing(self) -> bytes:
         """
         Return, and forget, the bytes to write.
@@ -73,6 +77,7 @@ class SpdySession(Receiving):
         """
         if not self.can_open:
             raise LocalError("the peer takes no more streams on this session")
+        block = self._deflater.deflate(headers)
         stream_id = self._next_id
         self._next_id += 2
         state = advance(State.IDLE, Input.WE_ASK, stream_id)
@@ -80,7 +85,6 @@ class SpdySession(Receiving):
             state = advance(state, Input.WE_FINISH, stream_id)
         self._streams[stream_id] = Stream(state)
         self._outbox.add(stream_id, self._credit.stream_window())
-        block = self._deflater.deflate(headers)
         self._out.append(SynStream(stream_id, block, finished).pack())
         return stream_id
 
@@ -91,7 +95,7 @@ class SpdySession(Receiving):
             return
         stream.state = advance(stream.state, Input.WE_ANSWER, stream_id)
         block = self._deflater.deflate(headers)
-        self._out.append(SynReply(stream_id, block).pack())
+        self._write(SynReply(stream_id, block).pack())
 
     def send(self, stream_id: int, data: Buffer) -> int:
         """
@@ -141,13 +145,20 @@ class SpdySession(Receiving):
             stream.reset_after = status
             return
         self._forget(stream_id)
-        self._out.append(RstStream(stream_id, status).pack())
+        self._write(RstStream(stream_id, status).pack())
 
-    def grant(self, stream_id: int, count: int) -> None:
-        """Note that *count* bytes of the stream were passed on."""
+    def grant(self, stream_id: int, count: int) -> bool:
+        """
+        Note that *count* bytes of the stream were passed on.
+
+        :returns: whether there is now a WINDOW_UPDATE to be written.
+        """
         stream = self._streams.get(stream_id)
-        if stream is not None:
-            self._grant(stream_id, self._credit.drained(stream.account, count))
+        if stream is None:
+            return False
+        owed = self._credit.drained(stream.account, count)
+        self._grant(stream_id, owed)
+        return owed > 0
 
     def ping(self, ping_id: int) -> None:
         """
@@ -202,8 +213,7 @@ class SpdySession(Receiving):
 
     def tick(self, now: float) -> None:
         """Grant all there is to streams that stopped at exactly 64 KiB."""
-        stuck = self._credit.stuck(now)
-        if stuck:
-            self._grant(0, ALL_THERE_IS)
-        for stream_id in stuck:
-            self._grant(stream_id, ALL_THERE_IS)
+        for stream_id in self._credit.stuck(now):
+            self._grant(0, self._credit.rescue())
+            account = self._streams[stream_id].account
+            self._grant(stream_id, self._credit.rescue(account))

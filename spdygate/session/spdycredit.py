@@ -78,6 +78,7 @@ class Credit:
         if self.counting:
             return
         self.counting = True
+        self._session.drained = self._session.received
         # A window that was UNLIMITED has been shrinking all the while, so the
         # shift leaves what is left of the 64 KiB that the peer believes in.
         self._outbox.shift(self.initial - UNLIMITED)
@@ -96,11 +97,12 @@ class Credit:
         :returns: the bytes to grant to the session at once: one stuck stream
             must not starve the others, so the session never waits for a drain.
         """
+        account = self._session
+        account.received += count
         if not self.counting:
             return 0
-        self._session.received += count
-        self._session.drained = self._session.received
-        return self._settle(self._session)
+        account.drained = account.received
+        return self._settle(account)
 
     def received(
         self, stream_id: int, account: Account, count: int, now: float
@@ -133,7 +135,8 @@ class Credit:
         if owed * 2 < INITIAL_WINDOW:
             return 0
         account.granted = account.drained
-        return owed
+        # A peer that began to count late may have sent more than a frame can say.
+        return min(owed, ALL_THERE_IS)
 
     def next(self) -> float:
         """Return when a silent stream has been silent long enough."""
@@ -146,7 +149,22 @@ class Credit:
             del self._suspects[stream_id]
         return found
 
+    def rescue(self, account: Account | None = None) -> int:
+        """
+        Return what to grant to a stream that is stuck, and likewise to its session.
+
+        All there is, once: a second time would pass the largest window.
+
+        :param account: the stream's; ``None`` for the session's.
+        """
+        account = account or self._session
+        if self.counting:
+            return self._settle(account)
+        more = ALL_THERE_IS - account.granted
+        account.granted += more
+        return more
+
     def forget(self, stream_id: int) -> None:
-        """Drop what is kept of a stream that is over."""
+        """Drop what is kept of a stream that is over, or will not send any more."""
         if self._suspects:
             self._suspects.pop(stream_id, None)

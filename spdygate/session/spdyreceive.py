@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..errors import LimitError, RemoteError, RemoteStreamError, RstStatus
-from ..wire.headerblock import HeaderDeflater, HeaderInflater, HeaderLimits, bad_name
+from ..wire.headerblock import HeaderDeflater, HeaderInflater, bad_name
 from ..wire.spdyframes import (
     Frame,
     Goaway,
@@ -52,29 +52,11 @@ from .events import (
 from .outbox import Outbox
 from .ratelimit import RateLimit
 from .spdycredit import Account, Credit
+from .spdylimits import SpdyLimits
 from .streamstate import Input, State, advance, awaits_us, is_over
 
 _MAX_CONCURRENT_STREAMS = 4  # ids of SETTINGS entries: draft, section 2.6.4
 _INITIAL_WINDOW_SIZE = 7
-
-
-@dataclass(frozen=True, slots=True)
-class SpdyLimits:
-    """
-    What a peer may make a session hold.
-
-    :ivar streams: streams at once: two for each tunnel.
-    :ivar control: bytes of one control frame; spdystream 0.5.1 takes 16 MiB,
-        but three short headers fit into a hundred.
-    :ivar unread: bytes of answers (pongs, replies, resets) that may pile up
-        while the peer does not read.
-    :ivar headers: see `HeaderLimits`.
-    """
-
-    streams: int = 20_000
-    control: int = 64 * 1024
-    unread: int = 1024 * 1024
-    headers: HeaderLimits = field(default_factory=HeaderLimits)
 
 
 @dataclass(slots=True)
@@ -168,6 +150,7 @@ class Receiving:
     def _finished(self, stream_id: int, stream: Stream, events: list[Event]) -> None:
         """Take note of the peer's FIN."""
         stream.state = advance(stream.state, Input.THEY_FINISH, stream_id)
+        self._credit.forget(stream_id)
         events.append(StreamFinished(stream_id))
         self._forget_if_over(stream_id, stream)
 
