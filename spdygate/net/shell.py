@@ -42,6 +42,9 @@ _log = Logger()
 #: worth a write, few enough that it can say stop.
 HELPING = 256 * 1024
 
+#: Seconds in which a peer must take what is left for it when we close.
+FAREWELL = 30.0
+
 
 class Dialect(Shape):
     """What the shell needs of a dialect; every dialect satisfies it."""
@@ -155,6 +158,7 @@ class Shell(Protocol):
         self._timer: IDelayedCall | None = None
         self._due = float("inf")
         self._lost = False
+        self._closing = False
         self.awake = False
         self.on_note: Callable[[str], None] = _ignore
         self.on_flush: Callable[[], None] = nothing
@@ -185,7 +189,7 @@ class Shell(Protocol):
 
     def flush(self) -> None:
         """Write what there is, and see what has changed."""
-        if self._lost or self.transport is None:
+        if self._lost or self._closing or self.transport is None:
             return
         dialect = self._dialect
         self._write(self.transport)
@@ -196,8 +200,7 @@ class Shell(Protocol):
             self._act(told)
             self._write(self.transport)
         if dialect.ending:
-            self._stop_timer()
-            self.transport.loseConnection()
+            self.close()
             return
         if dialect.reading is not self._reading:
             self._toggle_reading()
@@ -249,9 +252,20 @@ class Shell(Protocol):
         self.on_lost(reason)
 
     def close(self) -> None:
-        """Close the connection once what was written has gone."""
-        if self.transport is not None:
-            self.transport.loseConnection()
+        """
+        Close the connection once what was written has gone.
+
+        A transport does not close while it has a producer that may write on,
+        nor while its peer does not read: that one has `FAREWELL` seconds.
+        """
+        if self.transport is None or self._lost or self._closing:
+            return
+        self._closing = True
+        self._stop_timer()
+        IConsumer(self.transport).unregisterProducer()
+        self.transport.loseConnection()
+        self._due = 0.0
+        self._timer = self._turn.clock.callLater(FAREWELL, self.abort)
 
     def abort(self) -> None:
         """Close the connection at once."""

@@ -3,10 +3,13 @@ The end of a tunnel that is an ordinary TCP connection to a port of a pod.
 
 TCP has all that a tunnel needs, so this is mostly naming: FIN is
 `loseWriteConnection`, a reset is `abortConnection`, and back-pressure is the
-producer and consumer pair.  Two things want care:
+producer and consumer pair.  Three things want care:
 
 * a transport that is paused does not notice the peer's reset, so we pause only
   while the other side owes us a grant for more than `READ_AHEAD` bytes;
+* a transport with a paused producer never gets to its FIN: it asks for more
+  instead (``FileDescriptor.doWrite``).  So we finish only when nothing waits,
+  and are its producer no longer then;
 * after FIN and failure what was written is still delivered, but a pod that
   reads no more must not keep it for ever: `LINGER`.
 """
@@ -117,6 +120,8 @@ class TcpEnd(Protocol):
         """Report that all that waited has gone."""
         self._congested = False
         count, self._waiting = self._waiting, 0
+        if self._we_finished:
+            self._send_fin()
         if count:
             with self._turn:
                 self._tell(Drained(self, count))
@@ -151,8 +156,14 @@ class TcpEnd(Protocol):
         if self.over or self._we_finished:
             return
         self._we_finished = True
-        self.transport.loseWriteConnection()  # type: ignore[union-attr]
+        if not self._congested:
+            self._send_fin()
         self._close_if_finished()
+
+    def _send_fin(self) -> None:
+        """Half-close behind what has been written."""
+        IConsumer(self.transport).unregisterProducer()
+        self.transport.loseWriteConnection()  # type: ignore[union-attr]
 
     def fail(self, failure: Failure) -> None:
         """Reset the connection; after FIN, deliver what was written first."""
@@ -189,6 +200,7 @@ class TcpEnd(Protocol):
     def _close(self) -> None:
         """Close once what was written has gone, but do not wait for ever."""
         assert self.transport is not None
+        IConsumer(self.transport).unregisterProducer()
         self.transport.loseConnection()
         if self._linger is None:
             abort = self.transport.abortConnection  # type: ignore[attr-defined]

@@ -28,20 +28,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import re
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 
 from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.events import Event
-from h2.exceptions import H2Error, ProtocolError
+from h2.exceptions import H2Error
 from h2.settings import SettingCodes, Settings
-from hpack.exceptions import HPACKError
-from hyperframe.exceptions import HyperframeError
 
-from ..errors import Http2Code, LocalError, RemoteError
+from ..errors import LocalError, RemoteError
 from ..wire.http2data import (
     DATA,
     DEFAULT_FRAME,
@@ -54,6 +49,7 @@ from ..wire.http2data import (
     settings,
 )
 from .events import Buffer, Headers
+from .http2connection import H2_FAILURES, Connection, Http2Error
 from .http2limits import Http2Limits
 
 #: Bytes of HPACK table that we use at most to compress: what every peer has
@@ -67,31 +63,6 @@ _NAME = re.compile(rb":?[a-z0-9!#$%&'*+.^_`|~-]+")
 #: RFC 9113, section 8.2.1: what lets one header pass for two.
 _BAD_VALUE = re.compile(rb"[\0\r\n]")
 
-#: What hpack says of the bytes it could not read: not for the peer to know.
-_ADDRESS = re.compile(r"<[^<>]* at 0x[0-9a-f]+>")
-
-
-class Http2Error(RemoteError):
-    """The peer broke a rule that h2 knows; the code is the one h2 chose."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(_ADDRESS.sub("it", str(error)) or type(error).__name__)
-        if isinstance(error, ProtocolError):
-            with contextlib.suppress(ValueError):
-                self.http2 = Http2Code(int(error.error_code))
-
-
-#: What reading hostile bytes may end with in h2 and the two packages below it.
-_H2_FAILURES = (
-    H2Error,
-    HyperframeError,
-    HPACKError,
-    LookupError,
-    ValueError,
-    AssertionError,
-    struct.error,
-)
-
 
 class Control:
     """
@@ -100,11 +71,15 @@ class Control:
     :ivar out_of_step: whether a mistake of ours has spoilt its compression.
     """
 
-    def __init__(self, limits: Http2Limits, *, client: bool) -> None:
-        """Prepare the settings we announce; `start` or `upgrade` writes them."""
+    def __init__(self, limits: Http2Limits, open_streams: Sized, client: bool) -> None:
+        """
+        Prepare the settings we announce; `start` or `upgrade` writes them.
+
+        :param open_streams: the streams that are not over, kept by the caller.
+        """
         self._limits = limits
         self.out_of_step = False
-        self._h2 = H2Connection(H2Configuration(client_side=client))
+        self._h2 = Connection(H2Configuration(client_side=client), open_streams)
         ours = {
             SettingCodes.ENABLE_PUSH: 0,
             SettingCodes.INITIAL_WINDOW_SIZE: limits.stream_window,
@@ -141,7 +116,7 @@ class Control:
         tamed = base64.urlsafe_b64encode(self._tame(body)[HEADER_SIZE:])
         try:
             self._h2.initiate_upgrade_connection(tamed)
-        except _H2_FAILURES as error:
+        except H2_FAILURES as error:
             raise Http2Error(error) from error
         self._skip_preface()
 
@@ -160,7 +135,7 @@ class Control:
         """
         try:
             return self._h2.receive_data(whole)
-        except _H2_FAILURES as error:
+        except H2_FAILURES as error:
             # Its farewell is not sent: the session's own says why.
             self._h2.clear_outbound_data_buffer()
             raise Http2Error(error) from error

@@ -106,13 +106,13 @@ class Lane:
         """
         self._limits = limits or Http2Limits()
         self._client = client
-        self._control = Control(self._limits, client=client)
         self._cutter = FrameCutter(
             preface=not client,
             max_frame=self._limits.frame,
             max_control=self._limits.control,
         )
         self._streams: dict[int, Stream] = {}
+        self._control = Control(self._limits, self._streams, client)
         #: The highest stream id in use so far; only clients open streams.
         self._highest = 0
         self._inbound = Inbound(self._limits.session_window)

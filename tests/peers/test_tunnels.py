@@ -190,7 +190,7 @@ class FailureTests(PeerCase):
         other = await self.forward("clientgo", url, [port])
         stays = ("send-hash", "-addr", one.address(port), "-bytes", "1000")
         held = self.peer("load", *stays, "-timeout", "60s")
-        await one.running.says("Handling connection")
+        await gateway.says(r"tunnel \S+: open")
         one.running.send(signal.SIGKILL)
         await gateway.says(r"session \S+: .* over after .* 1 tunnels")
         await held.ends()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis.strategies import SearchStrategy, binary, builds, integers, just, lists
 from hypothesis.strategies import sampled_from as one
 from twisted.trial.unittest import SynchronousTestCase
@@ -25,6 +26,9 @@ from .http2peer import (
     settings,
     window_update,
 )
+
+#: A busy machine is no failure.
+UNHURRIED = hypothesis_settings(deadline=None)
 
 
 def wires(client: bool) -> SearchStrategy[bytes]:
@@ -103,16 +107,19 @@ class Properties(SynchronousTestCase):
         self.assertEqual(outcome(client, wire, slices), whole)
         self.assertFalse(broken_before_the_end(whole[0]))
 
+    @UNHURRIED
     @given(lists(wires(False), max_size=12), lists(integers(1, 30), min_size=1))
     def test_server(self, parts: list[bytes], slices: list[int]) -> None:
         """Any frames, in any slices, give a server the same events, or its peer blame."""
         self.check(False, parts, slices)
 
+    @UNHURRIED
     @given(lists(wires(True), max_size=12), lists(integers(1, 30), min_size=1))
     def test_client(self, parts: list[bytes], slices: list[int]) -> None:
         """The same for a client that has asked for three tunnels."""
         self.check(True, parts, slices)
 
+    @UNHURRIED
     @given(binary(max_size=300), one([True, False]))
     def test_any_bytes(self, wire: bytes, client: bool) -> None:
         """Any bytes at all are events or the peer's fault, never a crash."""

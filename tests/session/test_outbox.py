@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import (
     DrawFn,
     SearchStrategy,
@@ -21,6 +21,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from spdygate.errors import CreditError
 from spdygate.session.outbox import QUANTUM, SMALL, Outbox, StreamCreditError
 from spdygate.session.windows import LARGEST_WINDOW
+
+#: A busy machine is no failure.
+UNHURRIED = settings(deadline=None)
 
 #: What can be done to an outbox of four streams: a verb, a stream, a number.
 Step = tuple[str, int, int]
@@ -112,6 +115,7 @@ class Model:
 class OutboxProperties(SynchronousTestCase):
     """What holds whatever happens."""
 
+    @UNHURRIED
     @given(integers(0, 2 * SMALL), steps())
     def test_in_order_and_paid_for(self, window: int, life: list[Step]) -> None:
         """Bytes leave in order, and never more than the windows allow."""
@@ -120,6 +124,7 @@ class OutboxProperties(SynchronousTestCase):
             model.do(*one)
             model.check()
 
+    @UNHURRIED
     @given(integers(0, 2 * SMALL), steps())
     def test_all_leaves_in_the_end(self, window: int, life: list[Step]) -> None:
         """With credit for everything nothing stays behind."""
@@ -136,6 +141,7 @@ class OutboxProperties(SynchronousTestCase):
         self.assertEqual(left, model.given)
         self.assertFalse(model.outbox.ready)
 
+    @UNHURRIED
     @given(integers(0, 2 * SMALL), steps())
     def test_ready_tells_the_truth(self, window: int, life: list[Step]) -> None:
         """After a release without limit nothing is left that could go."""
@@ -145,6 +151,7 @@ class OutboxProperties(SynchronousTestCase):
         model.release(1 << 30)
         self.assertFalse(model.outbox.ready)
 
+    @UNHURRIED
     @given(lists(integers(1, 5 * QUANTUM), min_size=2, max_size=6), booleans())
     def test_fair(self, amounts: list[int], small: bool) -> None:
         """While two streams both wait, neither gets a turn ahead of the other."""

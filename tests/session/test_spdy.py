@@ -64,7 +64,7 @@ class OpenTests(SynchronousTestCase):
         """SYN_STREAM has the headers, and FIN if nothing follows."""
         self.session.open_stream(((b"port", b"80"),), finished=True)
         (seen,) = self.peer.read(self.session.outgoing())
-        block = b"\0\0\0\1" b"\0\0\0\4port" b"\0\0\0\2" b"80"
+        block = b"\0\0\0\1\0\0\0\4port\0\0\0\280"
         self.assertEqual(seen, Seen("SYN_STREAM", 1, 0, block, FIN))
 
     def test_data_goes_before_the_answer(self) -> None:

@@ -57,7 +57,9 @@ class LimitTests(SynchronousTestCase):
     def test_headers(self) -> None:
         """The limits of a header block are those that were asked for."""
         self.serve(SpdyLimits(headers=HeaderLimits(pairs=2)))
-        self.assertEqual(len(self.session.feed(self.peer.syn(1, [(b"a", b"")]), 0.0)), 1)
+        self.assertEqual(
+            len(self.session.feed(self.peer.syn(1, [(b"a", b"")]), 0.0)), 1
+        )
         self.assert_broken(self.peer.syn(3, headers_of("error")))
 
 

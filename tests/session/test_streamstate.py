@@ -93,7 +93,6 @@ class AdvanceTests(SynchronousTestCase):
 class QuestionTests(SynchronousTestCase):
     """Nobody else compares states: they ask."""
 
-
     def test_over(self) -> None:
         """A stream is over when it is closed, and only then."""
         self.assertEqual({s for s in State if is_over(s)}, {State.CLOSED})

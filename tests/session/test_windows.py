@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import integers, lists
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.errors import CreditError
 from spdygate.session.windows import Inbound
+
+#: A busy machine is no failure.
+UNHURRIED = settings(deadline=None)
 
 
 class InboundTests(SynchronousTestCase):
@@ -34,6 +37,7 @@ class InboundTests(SynchronousTestCase):
         self.assertEqual(window.drained(1), 50)
         self.assertEqual(window.room, 50)
 
+    @UNHURRIED
     @given(integers(1, 1000), lists(integers(0, 1000)))
     def test_nothing_is_lost(self, size: int, amounts: list[int]) -> None:
         """Room, debts and what was not drained always add up to the window."""
@@ -50,6 +54,7 @@ class InboundTests(SynchronousTestCase):
                 held += received
             self.assertEqual(window.room + window.owed + held, size)
 
+    @UNHURRIED
     @given(integers(1, 1000))
     def test_never_stuck(self, size: int) -> None:
         """A peer whose window is used up is granted more once all is drained."""

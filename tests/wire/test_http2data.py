@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis.strategies import integers, lists, tuples
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.errors import RemoteError
 from spdygate.wire import http2data as wire
 from spdygate.wire.http2data import FrameSizeError
+
+#: A busy machine is no failure.
+UNHURRIED = hypothesis_settings(deadline=None)
 
 
 def raw(kind: int, flags: int, stream_id: int, body: bytes = b"") -> bytes:
@@ -50,17 +54,20 @@ class WritingTests(SynchronousTestCase):
             "00000c040000000000" + "000400010000" + "000800000001",
         )
 
+    @UNHURRIED
     @given(integers(0, 2**31 - 1), integers(0, 2**31 - 1))
     def test_window_update_round_trip(self, stream_id: int, increment: int) -> None:
         """What is written is read back."""
         whole = wire.window_update(stream_id, increment)
         self.assertEqual(wire.read_window_update(whole), increment)
 
+    @UNHURRIED
     @given(integers(0, 2**31 - 1), integers(0, 2**32 - 1))
     def test_goaway_round_trip(self, last: int, code: int) -> None:
         """What is written is read back."""
         self.assertEqual(wire.read_goaway(wire.goaway(last, code)), (last, code))
 
+    @UNHURRIED
     @given(lists(tuples(integers(0, 65535), integers(0, 2**32 - 1))))
     def test_settings_round_trip(self, entries: list[tuple[int, int]]) -> None:
         """What is written is read back."""

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable
 
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis.strategies import (
     SearchStrategy,
     binary,
@@ -20,6 +21,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from spdygate.errors import LimitError, RemoteError
 from spdygate.wire import http2data as wire
 from spdygate.wire.http2data import Cut, FrameCutter, FrameSizeError
+
+#: A busy machine is no failure.
+UNHURRIED = hypothesis_settings(deadline=None)
 
 #: RFC 9113, section 3.4, in the form it is given there.
 PREFACE = bytes.fromhex("505249202a20485454502f322e300d0a0d0a534d0d0a0d0a")
@@ -246,12 +250,14 @@ class CuttingTests(SynchronousTestCase):
 class CuttingProperties(SynchronousTestCase):
     """What holds for all bytes."""
 
+    @UNHURRIED
     @given(lists(frames(), max_size=8), lists(integers(1, 30), min_size=1, max_size=5))
     def test_slices_do_not_show(self, parts: list[bytes], slices: list[int]) -> None:
         """Any slicing of the bytes gives the same pieces and the same error."""
         data = b"".join(parts)
         self.assertEqual(outcome(data, slices), outcome(data, []))
 
+    @UNHURRIED
     @given(binary(max_size=200), lists(integers(1, 30), max_size=5))
     def test_any_bytes(self, data: bytes, slices: list[int]) -> None:
         """Any bytes are pieces or the peer's fault, never a crash."""
@@ -260,6 +266,7 @@ class CuttingProperties(SynchronousTestCase):
             for part in sliced(PREFACE + HELLO + data, slices):
                 list(under_test.cut(part))
 
+    @UNHURRIED
     @given(lists(frames(), max_size=8))
     def test_nothing_is_lost(self, parts: list[bytes]) -> None:
         """All payload of DATA comes out, and all of it is counted, with padding."""
