@@ -7,8 +7,8 @@ its session's, and the process's.  Past any of them the session is not read
 from, and TCP does the rest.
 
 `Shared` is the process's; `Held` is one session's, and counts the tunnels in
-it.  A session that was over a budget is woken when it no longer is, even if it
-was another one that made room.  A byte is counted when it is received and no longer when it is granted,
+it.  A session that was told not to read is woken when it may, even if it was
+another one that made room.  A byte is counted when it is received and no longer when it is granted,
 also when the tunnel it came on is long over: it may still wait on the other
 side.
 """
@@ -33,7 +33,7 @@ class Shared:
 
     :ivar limit: bytes.
     :ivar held: bytes.
-    :ivar stopped: the sessions that are over a budget, this one or their own.
+    :ivar stopped: the sessions that were told not to read.
     """
 
     limit: int = PROCESS
@@ -68,6 +68,13 @@ class Held:
             return True
         return self.total > 0 and self.shared.held > self.shared.limit
 
+    def may_read(self) -> bool:
+        """Say whether the session may be read from; if not, `wake` says when."""
+        if not self.over:
+            return True
+        self.shared.stopped.add(self)
+        return False
+
     def take(self, before: int, count: int) -> int:
         """
         Count *count* bytes received for a tunnel that held *before*.
@@ -79,8 +86,6 @@ class Held:
         self.shared.held += count
         if before <= self.tunnel_limit < after:
             self.full += 1
-        if self.over:
-            self.shared.stopped.add(self)
         return after
 
     def give(self, before: int, count: int) -> int:

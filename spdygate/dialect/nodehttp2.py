@@ -23,6 +23,9 @@ from .tunnel import Failed, Failure, Opened, Reason, Request, TunnelEvent, nothi
 PING_INTERVAL = 15.0
 PING_PATIENCE = 20.0
 
+#: What is said of a connection that ended without a reason of its own.
+LOST = "the connection was lost"
+
 #: Seconds in which a node must introduce itself on a new connection.
 INTRODUCTION = 10.0
 
@@ -174,7 +177,7 @@ class NodeHttp2:
         failure = self._named(Failure(Reason.LINK_LOST, self.why))
         self._line.all_failed(failure, told)
 
-    def lost(self, why: str = "the connection was lost") -> list[TunnelEvent]:
+    def lost(self, why: str = LOST) -> list[TunnelEvent]:
         """Hear that the connection is gone; return what that means."""
         told: list[TunnelEvent] = []
         self._line.wake = nothing

@@ -55,7 +55,7 @@ class ServedSpdy(SpdyStreams):
     @property
     def reading(self) -> bool:
         """Return whether the client may be read from."""
-        return not self._line.held.over
+        return self._line.held.may_read()
 
     @property
     def has_waiting(self) -> bool:

@@ -193,6 +193,8 @@ class SpdyEnd:
             line.session.reset(self.stream_id, RstStatus.CANCEL)
             line.pod_gone = True
         elif line.errors is Errors.KUBELET and pair.error_id is not None:
+            if line.session.waiting(self.stream_id):
+                line.session.reset(self.stream_id, RstStatus.CANCEL)
             line.session.finish(self.stream_id)
             line.reset_error_stream(pair, line.text_of(pair, failure))
         else:

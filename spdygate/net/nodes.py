@@ -23,7 +23,7 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 from twisted.python.failure import Failure as TwistedFailure
 
-from ..dialect.nodehttp2 import NodeHttp2
+from ..dialect.nodehttp2 import LOST, NodeHttp2
 from ..dialect.tunnel import Failure, Reason
 from ..gateway.relay import Relay
 from ..gateway.routing import Routing
@@ -212,8 +212,9 @@ class Pool:
             )
             self._serve()
             return
-        words = explain(why, f"node {self._node}")
-        if link.dialect.why:
+        if link.dialect.why == LOST:
+            words = explain(why, f"node {self._node}")
+        else:
             words = f"node {self._node}: {link.dialect.why}"
         self._refuse_all(Failure(Reason.REFUSED, words))
 

@@ -25,7 +25,7 @@ PATHS = {
 }
 
 
-def _hashes(said: str) -> dict[str, tuple[int, str]]:
+def sums(said: str) -> dict[str, tuple[int, str]]:
     """Read what the load program sent and received: bytes, and their hash."""
     found = re.findall(r"^(sent|received|sum) (\d+) ([0-9a-f]{64})$", said, re.M)
     return {what: (int(count), digest) for what, count, digest in found}
@@ -47,12 +47,12 @@ class TunnelTests(PeerCase):
         said = await self.load(
             "send-hash", *to_sink, "-bytes", str(SIZE), "-seed", "3", "-half-close"
         )
-        sent = _hashes(said)["sent"]
+        sent = sums(said)["sent"]
         self.assertEqual(sent[0], SIZE)
         self.assertIn(sent[1], said.split("text", 1)[1])
         expected = await self.load("sum", "-bytes", str(SIZE), "-seed", "7")
         said = await self.load("send-hash", "-addr", forward.address(source))
-        self.assertEqual(_hashes(said)["received"], _hashes(expected)["sum"])
+        self.assertEqual(sums(said)["received"], sums(expected)["sum"])
 
     async def _client_moves_bytes(self, path: str, *extra: str) -> None:
         """Move bytes with client-go."""
@@ -81,10 +81,10 @@ class TunnelTests(PeerCase):
         said = await self.load(
             "send-hash", "-addr", forward.address(pod), "-bytes", str(SIZE)
         )
-        self.assertIn(_hashes(said)["sent"][1], said.split("text", 1)[1])
+        self.assertIn(sums(said)["sent"][1], said.split("text", 1)[1])
         expected = await self.load("sum", "-bytes", str(SIZE), "-seed", "7")
         said = await self.load("send-hash", "-addr", forward.address(source))
-        self.assertEqual(_hashes(said)["received"], _hashes(expected)["sum"])
+        self.assertEqual(sums(said)["received"], sums(expected)["sum"])
 
     async def test_many_connections_at_once(self) -> None:
         """Two hundred connections are all open at the same time."""
@@ -113,7 +113,7 @@ class TunnelTests(PeerCase):
         said = await self.load(
             "send-hash", "-addr", forward.address(pod), "-half-close"
         )
-        self.assertGreater(_hashes(said)["received"][0], 0)
+        self.assertGreater(sums(said)["received"][0], 0)
 
 
 class FailureTests(PeerCase):

@@ -15,7 +15,7 @@ from spdygate.session.events import (
     StreamReset,
 )
 
-from .http2peer import CONNECT, OK, Meeting, kinds
+from .http2peer import CONNECT, OK, Meeting, data, kinds
 
 
 class SendingTests(SynchronousTestCase):
@@ -81,6 +81,14 @@ class SendingTests(SynchronousTestCase):
         reset = meeting.heard[-1]
         assert isinstance(reset, h2.StreamReset)
         self.assertEqual(reset.error_code, 0x706F6421)
+
+    def test_no_credit_after_the_end(self) -> None:
+        """A peer that has finished is granted nothing more on that stream."""
+        meeting = Meeting(client=False)
+        stream_id = meeting.connect()
+        meeting.feed(data(stream_id, bytes(200_000), end=True))
+        meeting.session.grant(stream_id, 200_000)
+        self.assertEqual(meeting.session.outgoing(), b"")
 
     def test_over_is_over(self) -> None:
         """Every verb leaves a stream that is over alone."""
