@@ -262,10 +262,10 @@ class Shell(Protocol):
             return
         self._closing = True
         self._stop_timer()
+        # First of all: closing may lose the connection before it returns.
+        self._timer = self._turn.clock.callLater(FAREWELL, self.abort)
         IConsumer(self.transport).unregisterProducer()
         self.transport.loseConnection()
-        self._due = 0.0
-        self._timer = self._turn.clock.callLater(FAREWELL, self.abort)
 
     def abort(self) -> None:
         """Close the connection at once."""

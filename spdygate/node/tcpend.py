@@ -200,8 +200,9 @@ class TcpEnd(Protocol):
     def _close(self) -> None:
         """Close once what was written has gone, but do not wait for ever."""
         assert self.transport is not None
-        IConsumer(self.transport).unregisterProducer()
-        self.transport.loseConnection()
         if self._linger is None:
+            # First of all: closing may lose the connection before it returns.
             abort = self.transport.abortConnection  # type: ignore[attr-defined]
             self._linger = self._turn.clock.callLater(LINGER, abort)
+        IConsumer(self.transport).unregisterProducer()
+        self.transport.loseConnection()

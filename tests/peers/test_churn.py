@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from spdygate.net.ports import ListenerService
 from spdygate.net.shell import Shell
+from spdygate.node.tcpend import TcpEnd
 from spdygate.service import gateway
 from spdygate.session.http2 import Http2Session
 from spdygate.session.spdy import SpdySession
@@ -93,9 +94,9 @@ class ChurnTests(PeerCase):
     async def _settle(self) -> None:
         """Wait until no connection to a pod is open any more."""
         clock = IReactorTime(reactor)
-        while any(shell._dialect.tunnels for shell in _all(Shell)):
+        while _all(TcpEnd) or any(shell._dialect.tunnels for shell in _all(Shell)):
             turn: Deferred[None] = Deferred()
-            clock.callLater(0.01, turn.callback, None)
+            clock.callLater(0.1, turn.callback, None)
             await turn
 
     async def test_client_of_today(self) -> None:
