@@ -35,6 +35,7 @@ from zope.interface import implementer
 
 from ..dialect.tunnel import TunnelEvent, nothing
 from ..gateway.switchboard import Switchboard
+from .sockets import widen
 
 _log = Logger()
 
@@ -172,6 +173,7 @@ class Shell(Protocol):
 
     def connectionMade(self) -> None:
         """Register for back-pressure, then greet."""
+        widen(self.transport)
         IConsumer(self.transport).registerProducer(self, True)
         with self._turn:
             self._wake()

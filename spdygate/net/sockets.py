@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import socket
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IAddress, IProtocol
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.policies import ProtocolWrapper
@@ -28,6 +29,11 @@ KEEPALIVE_IDLE = 30
 #: half a minute more.
 KEEPALIVE_INTERVAL = 10
 KEEPALIVE_PROBES = 3
+
+#: Bytes that the reactor reads at once, and that wait in a transport before it
+#: is congested.  Twisted's 64 KiB cost half as much CPU again for each GiB, with
+#: more reads, smaller frames and more pauses (measured by tests/bench).
+BUFFER = 256 * 1024
 
 #: TCP_KEEPALIVE is macOS's name for the seconds of silence.
 _KEEPALIVE = (
@@ -51,6 +57,14 @@ def tune(transport: object) -> None:
     handle = None if ask is None else ask()
     if isinstance(handle, socket.socket):
         tune_socket(handle)
+
+
+def widen(transport: object) -> None:
+    """Read and hold `BUFFER` bytes at once, if the transport can be told so."""
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    if isinstance(transport, FileDescriptor):
+        transport.bufferSize = BUFFER
 
 
 def tune_socket(handle: socket.socket) -> None:

@@ -39,6 +39,7 @@ from ..dialect.tunnel import (
     TunnelEvent,
 )
 from ..net.shell import Turn
+from ..net.sockets import widen
 from ..session.events import Buffer
 
 #: Bytes received from a pod that the other side may not have taken yet.
@@ -69,6 +70,7 @@ class TcpEnd(Protocol):
 
     def connectionMade(self) -> None:
         """Register for back-pressure."""
+        widen(self.transport)
         IConsumer(self.transport).registerProducer(self, True)
 
     def dataReceived(self, data: bytes) -> None:

@@ -338,6 +338,13 @@ class LongLifeTests(SynchronousTestCase):
         self.assertFalse(client.served.ending)
 
 
+#: What is done; some of it more often.
+VERBS = (
+    *("connect", "accept", "send") * 2,
+    *("data", "fin", "rst", "pause", "resume", "wait", "finish", "fail"),
+)
+
+
 class AnythingTests(SynchronousTestCase):
     """Whatever a client and its pods do, in whatever order."""
 
@@ -387,10 +394,7 @@ class AnythingTests(SynchronousTestCase):
         integers(0, 1),
         lists(
             tuples(
-                sampled_from(
-                    "connect data fin rst pause resume wait accept send finish fail"
-                    " connect accept send".split()
-                ),
+                sampled_from(VERBS),
                 integers(0, 40),
             ),
             min_size=15,

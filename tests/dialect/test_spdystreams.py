@@ -251,7 +251,7 @@ class EndTests(SynchronousTestCase):
         """A client that breaks the protocol is told so with GOAWAY 1."""
         self.client.written()
         self.assert_all_failed(self.client.does(data(0, b"x")), "DATA on stream 0")
-        self.assertEqual(self.client.written(), [Seen("GOAWAY", 3 + 4, 1)])
+        self.assertEqual(self.client.written(), [Seen("GOAWAY", 7, 1)])
         self.assertIn("stream 0", self.client.served.why)
 
     def test_lost(self) -> None:

@@ -12,6 +12,7 @@ from spdygate.dialect.tunnel import (
     Opened,
     Opening,
     Reason,
+    TunnelEvent,
 )
 from spdygate.gateway.relay import Observer, Relay
 from spdygate.gateway.switchboard import Switchboard
@@ -64,7 +65,7 @@ class SwitchboardTests(SynchronousTestCase):
     def test_one_read_may_hold_a_whole_conversation(self) -> None:
         """What follows the opening in the same list finds its relay."""
         self.near.received = 3
-        events = [
+        events: list[TunnelEvent] = [
             Opening(self.near, request()),
             Data(self.near, b"abc"),
             Finished(self.near),

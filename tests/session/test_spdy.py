@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from spdygate.errors import LocalError, RstStatus
 from spdygate.session.events import Drained, StreamFinished, StreamReset
 from spdygate.session.spdy import SpdyLimits, SpdySession
-from tests.session.spdybyhand import FIN, HandPeer, Seen, data, headers_of
+from tests.session.spdybyhand import FIN, HandPeer, Seen, data
 
 EMPTY_BLOCK = bytes(4)
 

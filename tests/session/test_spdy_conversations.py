@@ -78,7 +78,7 @@ class CaptureTests(SynchronousTestCase):
             for here in range(len(sent))
             for event in session.feed(sent[here : here + 1], 0.0)
         ]
-        told = []
+        told: list[object] = []
         for event in joined(events):
             if isinstance(event, StreamOpened):
                 found = dict(event.headers)

@@ -31,7 +31,7 @@ OPEN                     we       they       we            they        OPEN     
 WE_FINISHED              we       they       we            they        we                    WE_FINISHED we                    CLOSED                  CLOSED
 THEY_FINISHED            we       they       we            late        THEY_FINISHED         late        CLOSED                late                    CLOSED
 CLOSED                   we       they       we            late        we                    late        we                    late                    we
-"""  # noqa: E501
+"""
 
 
 def chart() -> dict[tuple[State, Input], str]:
@@ -79,7 +79,7 @@ class AdvanceTests(SynchronousTestCase):
         """No row of the table is a room that nobody enters."""
         reached = {State.IDLE}
         for _ in State:
-            for state in list(reached):
+            for state in tuple(reached):
                 reached.update(TRANSITIONS[state].values())
         self.assertEqual(reached, set(State))
 
