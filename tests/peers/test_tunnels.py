@@ -7,6 +7,7 @@ are programs on loopback ports.
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 
@@ -14,8 +15,8 @@ from .running import Forward, PeerCase, Running
 
 MIB = 1024 * 1024
 
-#: How much goes each way; ``.ci/long`` moves more.
-SIZE = 256 * MIB
+#: How much goes each way; ``.ci/long`` moves a GiB.
+SIZE = int(os.environ.get("SPDYGATE_TEST_MIB", "256")) * MIB
 
 PATHS = {
     "pods": "/api/v1/namespaces/myns/pods/mypod/portforward",
