@@ -91,9 +91,11 @@ class Http2Line:
     :ivar ends: by stream, until nothing waits on it.
     :ivar lingering: streams that failed with something waiting, and the time
         at which that is thrown away.
+    :ivar hop: how every failure here begins: who is at the other side.
     """
 
     session: Http2Session
+    hop: str = ""
     ends: dict[int, Http2End] = field(default_factory=dict)
     lingering: dict[int, float] = field(default_factory=dict)
     wake: Callable[[], None] = nothing
@@ -128,11 +130,21 @@ class Http2Line:
                 self._finished(stream_id, told)
             case events.StreamReset(stream_id, code):
                 self.failed(stream_id, reset_meaning(code), told)
-            case events.Drained(stream_id, count):
-                end = self.ends.get(stream_id)
-                if end is not None:
-                    told.append(Drained(end, count))
-                    self.settle(end)
+
+    def release(self, limit: int) -> list[TunnelEvent]:
+        """Write about *limit* bytes of what has waited and may go now."""
+        told: list[TunnelEvent] = []
+        left: list[Http2End] = []
+        for event in self.session.release(limit):
+            assert type(event) is events.Drained
+            end = self.ends.get(event.stream_id)
+            if end is not None:
+                told.append(Drained(end, event.count))
+                left.append(end)
+        # Only now: a stream that is over may have left in more than one piece.
+        for end in left:
+            self.settle(end)
+        return told
 
     def _finished(self, stream_id: int, told: list[TunnelEvent]) -> None:
         """Pass on END_STREAM."""
@@ -150,7 +162,14 @@ class Http2Line:
             return
         end.over = True
         self.lingering.pop(stream_id, None)
-        told.append(Failed(end, why))
+        told.append(Failed(end, Failure(why.reason, self.hop + why.message)))
+
+    def give_up(self, stream_id: int, why: Failure, told: list[TunnelEvent]) -> None:
+        """Reset a stream at once, whatever waits on it, and report its end."""
+        # Asked once, it would first deliver what was sent before the FIN.
+        for _ in range(2):
+            self.session.reset(stream_id, reset_code(why))
+        self.failed(stream_id, why, told)
 
     def all_failed(self, why: Failure, told: list[TunnelEvent]) -> None:
         """Report the end of every stream: the connection is gone."""
@@ -168,8 +187,7 @@ class Http2Line:
         self.now = now
         late = [key for key, due in self.lingering.items() if now >= due]
         for stream_id in late:
-            self.session.reset(stream_id, reset_code(_LINGERED))
-            self.failed(stream_id, _LINGERED, told)
+            self.give_up(stream_id, _LINGERED, told)
 
 
 _LINGERED = Failure(
@@ -197,5 +215,6 @@ class ServedEnd(Http2End):
         self.answered = self.over = True
         headers, body = refused(failure.reason.status, failure.message)
         self._line.session.refuse(self.stream_id, headers, body)
-        self._line.settle(self)
+        # If the body waits, that is no byte of the tunnel: nobody is told.
+        self._line.ends.pop(self.stream_id, None)
         self._line.wake()

@@ -13,6 +13,10 @@ from ..wire.portforward import PROTOCOL, PROTOCOL_HEADER, status, status_message
 from ..wire.urls import BadUrl, Target, node_path, parse
 from .tunnel import Failure, Reason, Request
 
+#: Characters of any one word that are passed on, or taken from a peer: a header
+#: list too large for it would cost a node's every tunnel.
+_LONGEST = 512
+
 #: Our proof that a node service answered, and not a proxy on the way (8.1).
 _PROOF = (PROTOCOL_HEADER.lower().encode(), PROTOCOL.encode())
 
@@ -82,7 +86,13 @@ def ask(request: Request, authority: str, scheme: str) -> Headers:
 
 def _printable(value: str) -> bytes:
     """Return *value* as a field value: visible ASCII (RFC 9110, section 5.5)."""
-    return value.encode("ascii", "replace").translate(_CONTROLS).strip()
+    written = value[:_LONGEST].encode("ascii", "replace")
+    return written.translate(_CONTROLS).strip()
+
+
+def _words(value: bytes, longest: int = _LONGEST) -> str:
+    """Return a field value fit for a line of a log."""
+    return value[:longest].translate(_CONTROLS).decode("ascii")
 
 
 _CONTROLS = bytes(c if 0x20 <= c < 0x7F else 0x3F for c in range(256))
@@ -101,13 +111,12 @@ def understand(headers: Headers, *, trusted: bool) -> Request:
         raise BadRequestError(404, "only port-forward is served here")
     if fields[b":protocol"] != PROTOCOL.encode():
         raise BadRequestError(501, f"the one :protocol served here is {PROTOCOL}")
-    user = fields.get(b"spdygate-user", b"").decode("ascii", "replace")
     return Request(
         _target(fields.get(b":path", b"")),
         _port(fields.get(b"port", b"")),
-        fields.get(b"x-request-id", b"").decode("ascii", "replace")[:128],
-        user if trusted else "",
-        fields.get(b"spdygate-client", b"").decode("ascii", "replace")[:512],
+        _words(fields.get(b"x-request-id", b""), 128),
+        _words(fields.get(b"spdygate-user", b"")) if trusted else "",
+        _words(fields.get(b"spdygate-client", b"")),
     )
 
 
@@ -155,7 +164,8 @@ def is_ours(headers: Headers) -> bool:
 def refusal(headers: Headers, body: bytes) -> Failure:
     """Read why a stream was refused."""
     value = dict(headers).get(b":status", b"")
-    code = int(value) if value.isdigit() else 0
+    # As long as the peer likes: int() refuses to read thousands of digits.
+    code = int(value) if value.isdigit() and len(value) == 3 else 0
     if not is_ours(headers):
         words = f"HTTP status {code} from something that is no spdygate node service"
         return Failure(Reason.PROTOCOL, words)

@@ -16,7 +16,7 @@ from ..session.deadlines import Liveness, Verdict
 from ..session.http2 import Http2Session
 from .http2end import Http2End, Http2Line
 from .http2words import ask, is_ours, refusal
-from .tunnel import Failed, Failure, Opened, Reason, Request, TunnelEvent, nothing
+from .tunnel import Failure, Opened, Reason, Request, TunnelEvent, nothing
 
 #: Seconds of silence before a node is asked whether it is there, and seconds
 #: it may take to say so.
@@ -50,7 +50,7 @@ class NodeHttp2:
         self._authority = authority
         self._scheme = scheme
         self._session = session
-        self._line = Http2Line(session, now=now)
+        self._line = Http2Line(session, f"node {name}: ", now=now)
         self._alive = Liveness(now, PING_INTERVAL, PING_PATIENCE)
         self._pings = 0
         self._introduce_by = now + INTRODUCTION
@@ -109,7 +109,7 @@ class NodeHttp2:
 
     def release(self, limit: int) -> list[TunnelEvent]:
         """Write about *limit* bytes of what has waited and may go now."""
-        return self._translate(self._session.release(limit))
+        return self._line.release(limit)
 
     def _translate(self, happened: list[events.Event]) -> list[TunnelEvent]:
         """Say in terms of tunnels what happened to streams."""
@@ -127,8 +127,7 @@ class NodeHttp2:
             case events.StreamAccepted(stream_id, headers):
                 self._accepted(stream_id, headers, told)
             case events.StreamRefused(stream_id, headers, body):
-                why = refusal(headers, body)
-                self._line.failed(stream_id, self._named(why), told)
+                self._line.failed(stream_id, refusal(headers, body), told)
             case events.Ready(extended_connect):
                 self._introduced(extended_connect, told)
             case events.GoingAway(last_stream_id):
@@ -150,8 +149,7 @@ class NodeHttp2:
             told.append(Opened(end))
             return
         why = Failure(Reason.PROTOCOL, "its 200 is not a spdygate node service's")
-        end.fail(why)
-        told.append(Failed(end, self._named(why)))
+        self._line.give_up(stream_id, why, told)
 
     def _introduced(self, extended_connect: bool, told: list[TunnelEvent]) -> None:
         """Take note of the node's SETTINGS (RFC 8441, section 3)."""
@@ -164,18 +162,13 @@ class NodeHttp2:
         """Give up what the node will not act on (RFC 9113, section 6.8)."""
         why = Failure(Reason.RETRY, "it is going away and did not take the stream")
         for stream_id in [key for key in self._line.ends if key > last_stream_id]:
-            self._line.failed(stream_id, self._named(why), told)
-
-    def _named(self, why: Failure) -> Failure:
-        """Say at which hop it failed."""
-        return Failure(why.reason, f"node {self.name}: {why.message}")
+            self._line.failed(stream_id, why, told)
 
     def _end_all(self, why: str, told: list[TunnelEvent]) -> None:
         """End every tunnel: the node cannot be reached any more."""
         self.ending = True
         self.why = self.why or why
-        failure = self._named(Failure(Reason.LINK_LOST, self.why))
-        self._line.all_failed(failure, told)
+        self._line.all_failed(Failure(Reason.LINK_LOST, self.why), told)
 
     def lost(self, why: str = LOST) -> list[TunnelEvent]:
         """Hear that the connection is gone; return what that means."""
@@ -186,12 +179,16 @@ class NodeHttp2:
 
     def deadline(self) -> float:
         """Return the time at which `tick` has something to do."""
+        if self.ending:
+            return float("inf")
         times = self._line.deadline(), self._alive.next()
         return min(times) if self.ready else min(*times, self._introduce_by)
 
     def tick(self, now: float) -> list[TunnelEvent]:
         """Do what *now* demands: ping, or give up a node that is dead."""
         told: list[TunnelEvent] = []
+        if self.ending:
+            return told
         self._line.tick(now, told)
         if not self.ready and now >= self._introduce_by:
             self._end_all(f"it sent no SETTINGS within {INTRODUCTION:.0f} s", told)

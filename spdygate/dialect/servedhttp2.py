@@ -71,7 +71,7 @@ class ServedHttp2:
 
     def release(self, limit: int) -> list[TunnelEvent]:
         """Write about *limit* bytes of what has waited and may go now."""
-        return self._translate(self._session.release(limit))
+        return self._line.release(limit)
 
     def _translate(self, happened: list[events.Event]) -> list[TunnelEvent]:
         """Say in terms of tunnels what happened to streams."""

@@ -7,8 +7,10 @@ client's connection: what a shell asks of it, and its time.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
+from ..errors import RstStatus
 from ..session.deadlines import Liveness, Verdict
 from ..session.events import Pong
 from .budget import Shared
@@ -29,7 +31,7 @@ PING_INTERVAL = 30.0
 #: does by default (``--streaming-connection-idle-timeout``).
 IDLE_TIMEOUT = 4 * 3600.0
 
-#: Seconds a client has to read the text that tells it of its pod's end.
+#: Seconds a client has to read the text that tells it of an end.
 LAST_WORDS = 1.0
 
 
@@ -48,6 +50,8 @@ class ServedSpdy(SpdyStreams):
         self._alive = Liveness(now, PING_INTERVAL, idle=IDLE_TIMEOUT)
         self._pings = 0
         self._end_at = _NEVER
+        #: Streams to reset, and when, the soonest first.
+        self._resets: deque[tuple[float, int]] = deque()
         self.outgoing = self._session.outgoing
         self.pause = self._session.pause
         self.resume = self._session.resume
@@ -94,10 +98,11 @@ class ServedSpdy(SpdyStreams):
 
     def deadline(self) -> float:
         """Return the time at which `tick` has something to do."""
-        if self._line.pod_gone and self._end_at == _NEVER:
+        if self._line.farewells or (self._line.pod_gone and self._end_at == _NEVER):
             return self._now
         pairs, session = self._pairs.next(), self._session.deadline()
-        return min(pairs, session, self._end_at, self._alive.next())
+        resets = self._resets[0][0] if self._resets else _NEVER
+        return min(pairs, session, resets, self._end_at, self._alive.next())
 
     def tick(self, now: float) -> list[TunnelEvent]:
         """Do what *now* demands: end pairs that never became one."""
@@ -106,12 +111,20 @@ class ServedSpdy(SpdyStreams):
         self._session.tick(now)
         for pair in self._pairs.expired(now):
             self._expire(pair, told)
+        self._take_leave(now)
         if self._line.pod_gone and self._end_at == _NEVER:
             self._end_at = now + LAST_WORDS
         elif now >= self._end_at:
             self._end_all(told, "its pod is gone")
         self._look_alive(now, told)
         return told
+
+    def _take_leave(self, now: float) -> None:
+        """Reset streams whose clients have had time to read why."""
+        farewells, self._line.farewells = self._line.farewells, []
+        self._resets.extend((now + LAST_WORDS, stream_id) for stream_id in farewells)
+        while self._resets and self._resets[0][0] <= now:
+            self._session.reset(self._resets.popleft()[1], RstStatus.CANCEL)
 
     def _look_alive(self, now: float, told: list[TunnelEvent]) -> None:
         """Keep a quiet connection alive, and end one that nobody uses."""

@@ -57,6 +57,8 @@ class Line:
     :ivar ends: by the number of the data stream, until nothing waits on it.
     :ivar wake: called when there is something to write or read again.
     :ivar pod_gone: whether the session should end, for want of a pod.
+    :ivar farewells: data streams to be reset when their clients have had time
+        to read why.
     :ivar busy: whether anything was sent since somebody last looked.
     """
 
@@ -69,6 +71,7 @@ class Line:
     ends: dict[int, SpdyEnd] = field(default_factory=dict)
     wake: Callable[[], None] = nothing
     pod_gone: bool = False
+    farewells: list[int] = field(default_factory=list)
     busy: bool = False
 
     def is_old(self, pair: Pair) -> bool:
@@ -121,6 +124,8 @@ class SpdyEnd:
     """
     One tunnel, as its SPDY client sees it.
 
+    :ivar accepted: whether the data stream has been answered; as a kubelet it
+        is, before anything is known of the target.
     :ivar held: bytes received that the other side has not drained.
     :ivar finished: whether the pod's side has sent all it will.
     :ivar over: whether nothing more is to be reported.
@@ -128,6 +133,7 @@ class SpdyEnd:
 
     __slots__ = (
         "_line",
+        "accepted",
         "finished",
         "held",
         "over",
@@ -142,14 +148,21 @@ class SpdyEnd:
         self.pair = pair
         self.stream_id = stream_id
         self.held = 0
+        self.accepted = line.errors is Errors.KUBELET
         self.finished = False
         self.over = False
 
     def accept(self) -> None:
         """Answer the data stream: the target is connected."""
-        if not self.over and self._line.errors is Errors.ISOLATE:
-            self._line.session.accept(self.stream_id)
+        if not self.over:
+            self._answer()
             self._line.wake()
+
+    def _answer(self) -> None:
+        """Answer the data stream, once."""
+        if not self.accepted:
+            self.accepted = True
+            self._line.session.accept(self.stream_id)
 
     def send(self, data: Buffer) -> int:
         """Send DATA to the client."""
@@ -198,11 +211,15 @@ class SpdyEnd:
             line.session.finish(self.stream_id)
             line.reset_error_stream(pair, line.text_of(pair, failure))
         else:
-            # The text goes first: a client of 2015 whose data stream has ended
-            # does not look at the other one any more.
-            text = line.text_of(pair, failure) if line.is_old(pair) else ""
-            line.end_error_stream(pair, text)
-            line.session.reset(self.stream_id, RstStatus.CANCEL)
+            old = line.is_old(pair) and pair.error_id is not None
+            line.end_error_stream(pair, line.text_of(pair, failure) if old else "")
+            if old and not line.session.waiting(self.stream_id):
+                # A client of 2015 reads why only while its data stream is open;
+                # it resets both when it has, and we do if it does not.
+                self._answer()
+                line.farewells.append(self.stream_id)
+            else:
+                line.session.reset(self.stream_id, RstStatus.CANCEL)
 
     def grant(self, count: int) -> None:
         """Count *count* bytes as drained."""

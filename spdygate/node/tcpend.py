@@ -99,7 +99,8 @@ class TcpEnd(Protocol):
             self._linger.cancel()
         finished = self._we_finished and self._they_finished
         with self._turn:
-            if not self.over and not finished:
+            lost = self._waiting and not reason.check(ConnectionDone)
+            if lost or not (self.over or finished):
                 self._report_loss(reason)
             elif self._waiting:
                 self._tell(Drained(self, self._waiting))
@@ -171,11 +172,14 @@ class TcpEnd(Protocol):
         """Reset the connection; after FIN, deliver what was written first."""
         if self.transport is None:
             return
-        if self.over or not self._we_finished:
+        at_once = self.over or not self._we_finished
+        # First of all: closing may lose the connection before it returns.
+        self.over = True
+        if at_once:
+            self._waiting = 0
             self.transport.abortConnection()  # type: ignore[attr-defined]
         else:
             self._close()
-        self.over = True
 
     def grant(self, count: int) -> None:
         """Note that *count* bytes have left on the other side."""

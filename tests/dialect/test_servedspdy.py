@@ -325,6 +325,10 @@ class LongLifeTests(SynchronousTestCase):
                     self.one(client, way)
                     if errors is Errors.KUBELET and way == 4:
                         client.does(data(client.served.opened * 4 - 1, b"", FIN))
+                    # Old clients have a moment to read why: then it is over.
+                    client.passes(0)
+                    client.passes(LAST_WORDS)
+                    client.served.outgoing()
                     with self.subTest(f"{errors} {old} {way}"):
                         self.assertEqual(client.leftovers(), {})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from spdygate.dialect.servedspdy import LAST_WORDS
 from spdygate.dialect.spdyend import Errors, SpdyEnd
 from spdygate.dialect.tunnel import Failed, Failure, Reason, TunnelEvent
 from tests.dialect import contract
@@ -89,10 +90,24 @@ class RefusedTests(TableCase):
         self.assertEqual(self.refuse(Errors.ISOLATE), [fin(1), rst(3)])
 
     def test_isolate_2015(self) -> None:
-        """Generations A and B only log the text, so they get it, in their words."""
+        """Generations A and B only log the text, so they get it, and time to."""
         words = TEXT_2015 + b"connection refused"
-        expected = [text(1, words), fin(1), rst(3)]
+        expected = [text(1, words), fin(1), Seen("SYN_REPLY", 3, 0, bytes(4))]
         self.assertEqual(self.refuse(Errors.ISOLATE, old=True), expected)
+        self.client.passes(0)
+        self.client.passes(LAST_WORDS - 0.1)
+        self.assertEqual(self.written(), [])
+        self.client.passes(0.2)
+        self.assertEqual(self.written(), [rst(3)])
+
+    def test_isolate_2015_reset_by_the_client(self) -> None:
+        """Who has read the text resets both streams, and is told no more."""
+        self.refuse(Errors.ISOLATE, old=True)
+        self.client.passes(0)
+        self.client.does(self.client.peer.rst(3), self.client.peer.rst(1))
+        self.client.passes(LAST_WORDS + 0.1)
+        self.assertEqual(self.written(), [])
+        self.assertEqual(self.client.leftovers(), {})
 
     def test_kubelet(self) -> None:
         """FIN on data, the text, RST 5 on error, as cri-streaming 0.36."""
@@ -133,8 +148,11 @@ class ResetTests(TableCase):
     def test_isolate_2015(self) -> None:
         """Again, old clients are told why."""
         seen = self.reset(Errors.ISOLATE, old=True)
-        expected = [text(1, TEXT_2015 + RESET.message.encode()), fin(1), rst(3)]
+        expected = [text(1, TEXT_2015 + RESET.message.encode()), fin(1)]
         self.assertEqual(seen, expected)
+        self.client.passes(0)
+        self.client.passes(LAST_WORDS)
+        self.assertEqual(self.written(), [rst(3)])
 
     def test_kubelet(self) -> None:
         """FIN data, text, RST 5 error."""

@@ -1,0 +1,115 @@
+"""
+A `NodeHttp2` and a `ServedHttp2` joined in memory: a gateway and a node service.
+
+Bytes go over when a test says so; what happens to tunnels is kept for each
+side until somebody looks.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from spdygate.dialect.http2end import Http2End
+from spdygate.dialect.nodehttp2 import NodeHttp2
+from spdygate.dialect.servedhttp2 import ServedHttp2
+from spdygate.dialect.tunnel import Data, End, Failed, Finished, Opening, TunnelEvent
+from spdygate.session.http2 import Http2Limits, Http2Session
+from tests.dialect.ends import request
+
+#: What is said of node ``n1`` before anything that failed there.
+HOP = "node n1: "
+
+
+class Side:
+    """
+    One of the two, and what happened there.
+
+    :ivar events: what happened since somebody last looked.
+    :ivar woken: how often it had something to write.
+    """
+
+    def __init__(self, dialect: NodeHttp2 | ServedHttp2) -> None:
+        self.dialect = dialect
+        self.events: list[TunnelEvent] = []
+        self.woken = 0
+        dialect.on_wake(self._wake)
+
+    def _wake(self) -> None:
+        """Count one."""
+        self.woken += 1
+
+    def told(self) -> list[TunnelEvent]:
+        """Return, and forget, what has happened."""
+        events, self.events = self.events, []
+        return events
+
+
+class Joined:
+    """
+    Both sides, introduced to each other.
+
+    :ivar now: seconds on the clock of both.
+    """
+
+    def __init__(
+        self, *, trusted: bool = True, limits: Http2Limits | None = None
+    ) -> None:
+        self.now = 0.0
+        ours = Http2Session(client=True, limits=limits)
+        self.node = NodeHttp2("n1", "n1:10260", "https", ours, self.now)
+        theirs = Http2Session(client=False, limits=limits)
+        self.served = ServedHttp2(theirs, trusted=trusted)
+        self.gateway_side = Side(self.node)
+        self.node_side = Side(self.served)
+        self.exchange()
+
+    def exchange(self) -> None:
+        """Let what was written pass, until neither has more to say."""
+        moved = True
+        while moved:
+            up, down = self.node.outgoing(), self.served.outgoing()
+            moved = bool(up or down)
+            if up:
+                self.node_side.events += self.served.feed(up, self.now)
+            if down:
+                self.gateway_side.events += self.node.feed(down, self.now)
+
+    def release(self, limit: int = 1 << 20) -> None:
+        """Let what waits pass, as far as it may."""
+        self.exchange()
+        while self.node.has_waiting or self.served.has_waiting:
+            self.gateway_side.events += self.node.release(limit)
+            self.node_side.events += self.served.release(limit)
+            self.exchange()
+
+    def open(self, port: int = 8080) -> tuple[Http2End, End]:
+        """Ask for a tunnel; return its two ends."""
+        near = self.node.open(request(port))
+        self.exchange()
+        opening = self.node_side.events.pop()
+        assert isinstance(opening, Opening)
+        return near, opening.end
+
+    def connect(self) -> tuple[Http2End, Http2End]:
+        """Ask for a tunnel and accept it; forget that it was opened."""
+        near, far = self.open()
+        far.accept()
+        self.exchange()
+        self.gateway_side.events.pop()
+        return near, cast(Http2End, far)
+
+
+def arrived(events: list[TunnelEvent], end: End) -> bytes:
+    """Return the bytes that came at an end."""
+    mine = (e for e in events if isinstance(e, Data) and e.end is end)
+    return b"".join(bytes(event.data) for event in mine)
+
+
+def finished(events: list[TunnelEvent], end: End) -> bool:
+    """Return whether the other side of an end has finished."""
+    return Finished(end) in events
+
+
+def failures(events: list[TunnelEvent], end: End) -> list[Failed]:
+    """Return how an end failed, which it should do once at most."""
+    return [e for e in events if isinstance(e, Failed) and e.end is end]
