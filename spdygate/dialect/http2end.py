@@ -92,12 +92,14 @@ class Http2Line:
     :ivar lingering: streams that failed with something waiting, and the time
         at which that is thrown away.
     :ivar hop: how every failure here begins: who is at the other side.
+    :ivar touched: ends whose streams may be over, for `settled`.
     """
 
     session: Http2Session
     hop: str = ""
     ends: dict[int, Http2End] = field(default_factory=dict)
     lingering: dict[int, float] = field(default_factory=dict)
+    touched: list[Http2End] = field(default_factory=list)
     wake: Callable[[], None] = nothing
     now: float = 0.0
 
@@ -107,6 +109,19 @@ class Http2Line:
             end.over = True
             self.ends.pop(end.stream_id, None)
             self.lingering.pop(end.stream_id, None)
+
+    def settled(self, told: list[TunnelEvent]) -> list[TunnelEvent]:
+        """
+        Drop the ends that are over, once all that happened has been translated.
+
+        Not before: the session is ahead of its events.  A stream that has left
+        in two pieces, or was finished and then reset, is gone from it already
+        when the first of the two is read.
+        """
+        for end in self.touched:
+            self.settle(end)
+        self.touched.clear()
+        return told
 
     def reset(self, end: Http2End, code: int) -> None:
         """Reset the stream of an end; what waits after a FIN may linger."""
@@ -134,17 +149,13 @@ class Http2Line:
     def release(self, limit: int) -> list[TunnelEvent]:
         """Write about *limit* bytes of what has waited and may go now."""
         told: list[TunnelEvent] = []
-        left: list[Http2End] = []
         for event in self.session.release(limit):
             assert type(event) is events.Drained
             end = self.ends.get(event.stream_id)
             if end is not None:
                 told.append(Drained(end, event.count))
-                left.append(end)
-        # Only now: a stream that is over may have left in more than one piece.
-        for end in left:
-            self.settle(end)
-        return told
+                self.touched.append(end)
+        return self.settled(told)
 
     def _finished(self, stream_id: int, told: list[TunnelEvent]) -> None:
         """Pass on END_STREAM."""
@@ -153,7 +164,7 @@ class Http2Line:
             return
         if not end.over:
             told.append(Finished(end))
-        self.settle(end)
+        self.touched.append(end)
 
     def failed(self, stream_id: int, why: Failure, told: list[TunnelEvent]) -> None:
         """Report the end of a stream, also of one that lingered."""

@@ -119,7 +119,7 @@ class NodeHttp2:
                 self._line.data(event, told)
             else:
                 self._other(event, told)
-        return told
+        return self._line.settled(told)
 
     def _other(self, event: events.Event, told: list[TunnelEvent]) -> None:
         """Act on whatever is not DATA."""

@@ -86,7 +86,7 @@ class ServedHttp2:
                 self._end_all(told)
             else:
                 self._line.common(event, told)
-        return told
+        return self._line.settled(told)
 
     def _opened(self, event: events.StreamOpened, told: list[TunnelEvent]) -> None:
         """Ask for a tunnel, or refuse what is none."""

@@ -190,8 +190,7 @@ class SpdyEnd:
             self.over = True
             self._tell(failure)
         else:
-            # Twice is at once, whatever the first failure left waiting.
-            line.session.reset(self.stream_id, RstStatus.CANCEL)
+            # Asked twice, the session waits for nothing.
             line.session.reset(self.stream_id, RstStatus.CANCEL)
         line.forget(self)
         line.wake()

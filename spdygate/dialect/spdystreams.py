@@ -213,7 +213,7 @@ class SpdyStreams:
         if end is None:
             return
         told.append(Drained(end, count))
-        if end.over or stream_id not in self._session:
+        if stream_id not in self._session:
             self._line.forget(end)
 
     def _end_all(self, told: list[TunnelEvent], why: str) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from uuid import uuid4
 
-from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.interfaces import IAddress, IConsumer, IDelayedCall, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure as TwistedFailure
@@ -31,7 +31,7 @@ from ..session.http1 import Http1Session, RequestReceived
 from ..wire import portforward
 from ..wire.upgrade import SPDY, Request, wants_upgrade
 from ..wire.urls import BadUrl, PortForwardUrl, Spelling, parse
-from .shell import Shell, Turn
+from .shell import FAREWELL, Shell, Turn
 
 _log = Logger()
 
@@ -102,16 +102,24 @@ class Session:
 
 
 class FrontDoor(Protocol):
-    """One connection of a client."""
+    """
+    One connection of a client.
+
+    While it is HTTP the transport is its own producer: when it cannot write it
+    does not read, so that a client that only asks costs no memory.
+    """
 
     def __init__(self, house: House) -> None:
         self._house = house
         self._http = Http1Session()
         self._shell: Shell | None = None
         self._timer: IDelayedCall | None = None
+        self._closing = False
 
     def connectionMade(self) -> None:
         """Give the client a time to say what it wants."""
+        producer = IPushProducer(self.transport)
+        IConsumer(self.transport).registerProducer(producer, True)
         self._rearm()
 
     def dataReceived(self, data: bytes) -> None:
@@ -119,12 +127,15 @@ class FrontDoor(Protocol):
         if self._shell is not None:
             self._shell.dataReceived(data)
             return
-        assert self.transport is not None
-        self._rearm()
+        if self._closing:
+            return
+        if self._http.idle:
+            self._rearm()  # for the whole of a request, not for each piece
         while requests := self._http.feed(data):
             self._answer(requests[0])
             if self._shell is not None:
                 return
+            self._rearm()
             data = b""  # the next request, if it came along
         self._flush()
 
@@ -135,22 +146,28 @@ class FrontDoor(Protocol):
         if data:
             self.transport.write(data)
         if self._http.closing:
-            self.transport.loseConnection()
+            self._hang_up()
 
     def _rearm(self) -> None:
         """Start the time anew that a client has for its next request."""
         self._disarm()
         clock = self._house.turn.clock
-        self._timer = clock.callLater(REQUEST_TIMEOUT, self._too_late)
+        self._timer = clock.callLater(REQUEST_TIMEOUT, self._hang_up)
 
     def _disarm(self) -> None:
         """Stop the time."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
 
-    def _too_late(self) -> None:
-        """Hang up on a client that asks for nothing."""
+    def _hang_up(self) -> None:
+        """Close once what was written has gone, but do not wait for ever."""
         assert self.transport is not None
+        self._disarm()
+        # First of all: closing may lose the connection before it returns.
+        abort = self.transport.abortConnection  # type: ignore[attr-defined]
+        self._timer = self._house.turn.clock.callLater(FAREWELL, abort)
+        self._closing = True
+        IConsumer(self.transport).unregisterProducer()
         self.transport.loseConnection()
 
     def connectionLost(self, reason: TwistedFailure = connectionDone) -> None:
@@ -195,9 +212,8 @@ class FrontDoor(Protocol):
     def _begin_session(self, request: Request, url: PortForwardUrl) -> None:
         """Switch to SPDY, unless it can be known that nothing will come of it."""
         if request.method not in ("GET", "POST"):
-            self._refuse(
-                405, f"port-forward is asked for by GET or POST, not {request.method}"
-            )
+            words = f"port-forward is asked for by GET or POST, not {request.method}"
+            self._refuse(405, words, ("allow", "GET, POST"))
             return
         chosen = portforward.negotiate(
             request.headers_named("x-stream-protocol-version")
@@ -234,9 +250,15 @@ class FrontDoor(Protocol):
         shell.on_note = lambda words: _note(visit, words)
         shell.on_lost = lambda why: house.leave(session)
         house.sessions.add(session)
-        shell.makeConnection(self.transport)
+        self._hand_over(shell)
         if glued:
             shell.dataReceived(glued)
+
+    def _hand_over(self, shell: Shell) -> None:
+        """Let the session be the transport's producer, and see that it reads."""
+        IConsumer(self.transport).unregisterProducer()
+        IPushProducer(self.transport).resumeProducing()
+        shell.makeConnection(self.transport)
 
 
 def describe(request: Request, url: PortForwardUrl, chosen: str | None) -> str:

@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import TCPTimedOutError, TimeoutError
 from twisted.internet.interfaces import (
     IDelayedCall,
     IProtocol,
@@ -45,6 +46,8 @@ OPENING = 20.0
 #: Seconds for a connection to a node to be made, and for the node to introduce
 #: itself on it.
 CONNECTING = 10.0
+
+_STOPPING = Failure(Reason.DRAINING, "the gateway is stopping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +160,13 @@ class Pool:
         if self._connecting is not None or unready or len(self._links) >= MOST:
             return
         link = self._link()
-        connecting = self._node.endpoint.connect(Ready(link.shell))
-        self._connecting = connecting
-        connecting.addTimeout(CONNECTING, self._turn.clock)
-        connecting.addCallbacks(lambda _: self._connected(link), self._unreachable)
+        # A connection that is made at once is not to be flushed, which would
+        # look for one again, before it is noted.
+        with self._turn:
+            connecting = self._node.endpoint.connect(Ready(link.shell))
+            self._connecting = connecting
+            connecting.addTimeout(CONNECTING, self._turn.clock, _too_late)
+            connecting.addCallbacks(lambda _: self._connected(link), self._unreachable)
 
     def _link(self) -> Link:
         """Build the protocol of a connection."""
@@ -182,7 +188,9 @@ class Pool:
     def _unreachable(self, why: TwistedFailure) -> None:
         """Refuse what waits for a node that cannot be reached."""
         self._connecting = None
-        self._refuse_all(Failure(Reason.REFUSED, explain(why, f"node {self._node}")))
+        late = why.check(TimeoutError, TCPTimedOutError)
+        reason = Reason.TIMEOUT if late else Reason.REFUSED
+        self._refuse_all(Failure(reason, explain(why, f"node {self._node}")))
 
     def _refuse_all(self, failure: Failure) -> None:
         """Refuse everything that waits."""
@@ -219,12 +227,19 @@ class Pool:
         self._refuse_all(Failure(Reason.REFUSED, words))
 
     def stop(self) -> None:
-        """Close every connection, and make no other."""
-        self._refuse_all(Failure(Reason.DRAINING, "the gateway is stopping"))
+        """Refuse what waits, and close every connection."""
+        self._refuse_all(_STOPPING)
         if self._connecting is not None:
             self._connecting.cancel()
         for link in list(self._links):
             link.shell.abort()
+
+
+def _too_late(result: object, timeout: float) -> object:
+    """Call a connect that was given up what it is; endpoints say "cancelled"."""
+    if isinstance(result, TwistedFailure):
+        raise TimeoutError
+    return result
 
 
 class NodeDialer:
@@ -234,6 +249,7 @@ class NodeDialer:
         self._routing = routing
         self._openings = Openings(turn.clock, turn)
         self._pools: dict[str, Pool] = {}
+        self._stopped = False
 
     def add(self, name: str, pool: Pool) -> None:
         """Let the node that routing knows as *name* be reached through *pool*."""
@@ -241,6 +257,9 @@ class NodeDialer:
 
     def dial(self, relay: Relay) -> None:
         """Begin to connect *relay*."""
+        if self._stopped:
+            relay.refuse(_STOPPING)
+            return
         node = self._routing.route(relay.request.target)
         if isinstance(node, Failure):
             relay.refuse(node)
@@ -249,7 +268,8 @@ class NodeDialer:
         self._pools[node].dial(relay)
 
     def stop(self) -> None:
-        """Close every connection to every node."""
+        """Close every connection to every node, and make no other."""
+        self._stopped = True
         self._openings.stop()
         for pool in self._pools.values():
             pool.stop()

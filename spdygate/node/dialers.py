@@ -12,6 +12,10 @@ from typing import Any
 
 from twisted.internet.defer import TimeoutError
 from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.error import (
+    ConnectingCancelledError,
+    TCPTimedOutError,
+)
 from twisted.internet.error import TimeoutError as TwistedTimeout
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure as TwistedFailure
@@ -27,6 +31,10 @@ from .tcpend import TcpEnd
 
 #: Seconds for all addresses of a target together.
 CONNECT_TIMEOUT = 10.0
+
+#: How a target is said not to have answered.  An endpoint that is cancelled by
+#: the time that is up says only that it was cancelled.
+_LATE = TimeoutError, TwistedTimeout, TCPTimedOutError, ConnectingCancelledError
 
 
 class PodDialer:
@@ -87,7 +95,7 @@ class PodDialer:
 
     def _failed(self, relay: Relay, why: TwistedFailure) -> None:
         """Refuse the tunnel, and say at which hop it ended."""
-        late = why.check(TimeoutError, TwistedTimeout)
+        late = why.check(*_LATE)
         words = "no answer" if late else why.getErrorMessage()
         reason = Reason.TIMEOUT if late else Reason.REFUSED
         with self._turn:

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from ..dialect.servedhttp2 import ServedHttp2
 from ..errors import RemoteError
 from ..gateway.switchboard import Switchboard
-from ..net.shell import Shell, Turn
+from ..net.shell import FAREWELL, Shell, Turn
 from ..session.http1 import Http1Session
 from ..session.http2 import Http2Session
 from ..wire.portforward import STATUS_TYPE, status
@@ -29,7 +29,8 @@ _log = Logger()
 #: Seconds for a connection to show what it is.
 GREETING_TIMEOUT = 10.0
 
-_JSON = (("content-type", STATUS_TYPE),)
+#: A client at the wrong door is answered once: it has no second errand here.
+_JSON = (("content-type", STATUS_TYPE), ("connection", "close"))
 _JSON_FIELDS = ((b"content-type", STATUS_TYPE.encode()),)
 
 #: Docs/protocol.rst, 8.2: a gateway opens all its clients' tunnels here.
@@ -50,15 +51,21 @@ class NodeDoor(Protocol):
         self._http: Http1Session | None = None
         self._shell: Shell | None = None
         self._timer: IDelayedCall | None = None
+        self._closing = False
 
     def connectionMade(self) -> None:
         """Give the peer a time to show what it is."""
         clock = self._turn.clock
-        self._timer = clock.callLater(GREETING_TIMEOUT, self._too_late)
+        self._timer = clock.callLater(GREETING_TIMEOUT, self._hang_up)
 
-    def _too_late(self) -> None:
-        """Hang up on a peer that says nothing."""
+    def _hang_up(self) -> None:
+        """Close once what was written has gone, but do not wait for ever."""
         assert self.transport is not None
+        self._disarm()
+        # First of all: closing may lose the connection before it returns.
+        abort = self.transport.abortConnection  # type: ignore[attr-defined]
+        self._timer = self._turn.clock.callLater(FAREWELL, abort)
+        self._closing = True
         self.transport.loseConnection()
 
     def _disarm(self) -> None:
@@ -74,6 +81,8 @@ class NodeDoor(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Hand bytes to the session, or find out what they are."""
+        if self._closing:
+            return
         if self._shell is not None:
             self._shell.dataReceived(data)
         elif self._http is not None:
@@ -116,7 +125,7 @@ class NodeDoor(Protocol):
             data = b""  # the next request, if it came along
         self.transport.write(http.outgoing())
         if http.closing:
-            self.transport.loseConnection()
+            self._hang_up()
 
     def _h2c_settings(self, request: Request) -> bytes | None:
         """Return the settings of an upgrade that is asked for in the right place."""

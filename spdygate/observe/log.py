@@ -4,6 +4,9 @@ What becomes of tunnels and sessions, as lines of a log.
 One line for each session when it ends and one for each tunnel that failed;
 what went well is told at debug level only.  A client that gives up its own
 connection is no failure.
+
+What a peer says of itself is shown without control characters, which would
+reach the terminal of whoever reads the log.
 """
 
 from __future__ import annotations
@@ -36,9 +39,10 @@ class LogObserver(Observer):
             )
             return
         _log.warn(
-            "tunnel {id} failed: {client} -> {target}: {reason}: {message}",
+            "tunnel {id} failed: {client} -> {target}: {reason}: {words}",
             reason=failure.reason.label,
-            message=failure.message,
+            # Not "message": older observers (syslog among them) overwrite that.
+            words=_printable(failure.message),
             **fields,
         )
 
@@ -50,6 +54,13 @@ def _fields(request: Request) -> dict[str, str]:
     node = f" on {target.node}" if target.node else ""
     return {
         "id": request.request_id or "-",
-        "client": request.client or "unknown client",
+        "client": _printable(request.client) or "unknown client",
         "target": where + node,
     }
+
+
+def _printable(text: str) -> str:
+    """Return *text* with a question mark for each character that is not seen."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else "?" for each in text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.endpoints import HostnameEndpoint
@@ -23,7 +23,7 @@ from ..gateway.kubeobjects import Pod
 from ..gateway.routing import ANY, EMBEDDED, Routing
 from ..gateway.switchboard import Switchboard
 from ..net.frontdoor import FrontDoors, House
-from ..net.listeners import Listener, check_exposure
+from ..net.listeners import Listener
 from ..net.nodes import Node, NodeDialer, Pool
 from ..net.ports import ListenerService
 from ..net.shell import Turn
@@ -35,12 +35,15 @@ from ..node.pods import DEMO, IN_PROCESS, Pods
 from ..node.server import NodeDoors
 from ..observe.log import LogObserver
 from .node import places
-from .options import ListeningOptions
+from .options import ListeningOptions, Row
 from .settings import (
     DeclaredPod,
     NodeUrl,
     SettingError,
+    check_nodes_of,
+    check_reach,
     check_unique,
+    read_errors,
     read_listeners,
     read_node,
     read_pod,
@@ -79,42 +82,59 @@ class Options(ListeningOptions):
 
     command = "twistd spdygate"
 
-    longdesc = """\
-Takes port-forward clients of every generation and carries their connections
-to nodes over HTTP/2.
+    default_listen = DEFAULT_LISTEN
 
-Try it, with nothing but a demo pod:
-
-twistd -n --pidfile= spdygate
-
-kubectl --server http://127.0.0.1:8001 port-forward pod/demo 8080:80
-
-In front of nodes that run spdygate-node:
-
-twistd -n --pidfile= spdygate --node n1=https://10.0.0.1:10443 --node-ca ca.pem
---node-cert gateway.pem --node-key gateway.key --pod default/web@n1
+    about = """\
+Takes port-forward clients of every generation (kubectl, oc, client-go) and
+carries their connections to nodes over HTTP/2. With no --node it is a node
+itself, and with no --pod either it has a pod to try: default/demo.
 """
 
-    optFlags = [
+    examples = """\
+Try it with the demo pod (-n: stay in the foreground; without it twistd goes to
+the background and logs into twistd.log):
+
+  twistd -n --pidfile= spdygate
+
+  kubectl --server http://127.0.0.1:8001 port-forward pod/demo 8080:80
+  curl http://127.0.0.1:8080/
+
+Forward to an address that this machine reaches:
+
+  twistd -n --pidfile= spdygate --pod default/web=10.0.0.7
+
+In front of nodes that run `twistd spdygate-node`:
+
+  twistd -n --pidfile= spdygate \\
+    --node n1=https://10.0.0.1:10443 --pod default/web@n1 \\
+    --node-ca ca.pem --node-cert gateway.pem --node-key gateway.key
+"""
+
+    optFlags: ClassVar[list[Row]] = [
         [
             "insecure-anonymous",
             None,
-            "Let other machines connect. Nobody is asked who they are, and "
-            "everyone reaches every pod.",
+            (
+                "Let other machines connect: without it, only listeners on loopback "
+                "are allowed. Nobody is asked who they are, and whoever connects "
+                "reaches every pod."
+            ),
         ],
     ]
 
-    optParameters = [
+    optParameters: ClassVar[list[Row]] = [
         [
             "errors",
             None,
             "isolate",
-            "What a failed connection does to the session of its client: "
-            "'isolate' resets it alone; 'kubelet' does as a kubelet does, and "
-            "kubectl 1.23 and later end with it.",
+            (
+                "What a failed connection does to the session of its client: "
+                "'isolate' resets it alone; 'kubelet' does as a kubelet does, and "
+                "kubectl 1.23 and later end with it."
+            ),
         ],
-        ["node-ca", None, None, "PEM file: who signs nodes; else the platform's."],
-        ["node-cert", None, None, "PEM file: our certificate toward nodes."],
+        ["node-ca", None, None, "PEM file: the CAs of nodes; else the platform's."],
+        ["node-cert", None, None, "PEM file: what we show to nodes that ask."],
         ["node-key", None, None, "PEM file: the key of --node-cert."],
     ]
 
@@ -124,15 +144,17 @@ twistd -n --pidfile= spdygate --node n1=https://10.0.0.1:10443 --node-ca ca.pem
         """
         A node that runs spdygate-node, as NAME=URL, where the URL is
         https://HOST:PORT or http://HOST:PORT; '*=URL' takes every node that is
-        not named. May be given several times.
+        not named. May be given several times. Default: the node service in
+        this process takes them all.
         """
         self.add("node", node)
 
     def opt_pod(self, declaration: str) -> None:
         """
-        A pod, as NS/NAME=HOST if this machine reaches its ports there, or as
-        NS/NAME@NODE if it is on a --node; kubectl's URLs name no node. May be
-        given several times.
+        A pod, as NS/NAME=HOST if this machine reaches its ports at HOST (a
+        name or an address, without a port), or as NS/NAME@NODE if it is on a
+        --node: the URLs of kubectl name no node. May be given several times.
+        Default, with no --node either: default/demo.
         """
         self.add("pod", declaration)
 
@@ -142,45 +164,34 @@ twistd -n --pidfile= spdygate --node n1=https://10.0.0.1:10443 --node-ca ca.pem
         check_unique("--node", [node.name for node in nodes])
         pods = [read_pod(text, may_name_node=True) for text in self.many("pod")]
         check_unique("--pod", [f"{pod.namespace}/{pod.name}" for pod in pods])
-        _check_pods(pods, nodes)
+        check_nodes_of(pods, nodes)
         listeners = read_listeners(self.many("listen"), DEFAULT_LISTEN)
         exposed = bool(self["insecure-anonymous"])
-        check_exposure(listeners, exposed)
-        node_tls = ClientTls(
-            self.word("node-ca"),
-            self.word("node-cert"),
-            self.word("node-key"),
-            protocols=(b"h2", b"http/1.1"),
-        )
+        check_reach(listeners, exposed, "--insecure-anonymous")
+        node_tls = self._node_tls(nodes)
         self.settings = GatewaySettings(
             listeners,
             self.server_tls((b"http/1.1",)),
             nodes,
             node_tls,
             pods,
-            _read_errors(str(self["errors"])),
+            read_errors(str(self["errors"])),
             exposed,
         )
 
-
-def _read_errors(word: str) -> Errors:
-    """Understand ``--errors``."""
-    try:
-        return Errors(word)
-    except ValueError:
-        words = " or ".join(mode.value for mode in Errors)
-        raise SettingError(f"--errors {word}: write {words}") from None
-
-
-def _check_pods(pods: list[DeclaredPod], nodes: list[NodeUrl]) -> None:
-    """Refuse a pod on a node that is not given."""
-    names = {node.name for node in nodes}
-    for pod in pods:
-        if pod.node and pod.node not in names and ANY not in names:
-            raise SettingError(
-                f"--pod {pod.namespace}/{pod.name}@{pod.node}: no such node; "
-                f"give --node {pod.node}=URL too"
-            )
+    def _node_tls(self, nodes: list[NodeUrl]) -> ClientTls:
+        """Read the files for nodes; refuse files that no node would make use of."""
+        ca, cert, key = map(self.word, ("node-ca", "node-cert", "node-key"))
+        tls = ClientTls(ca, cert, key, protocols=(b"h2", b"http/1.1"))
+        files = {"node-ca": ca, "node-cert": cert, "node-key": key}
+        secure = any(node.scheme == "https" for node in nodes)
+        for option, file in files.items():
+            if file is not None and not secure:
+                raise SettingError(
+                    f"--{option} {file}: no node is reached by TLS; "
+                    f"give --node NAME=https://HOST:PORT, or leave --{option} out"
+                )
+        return tls
 
 
 def _routing(settings: GatewaySettings) -> Routing:
@@ -204,9 +215,7 @@ def _local_places(settings: GatewaySettings) -> dict[tuple[str, str], Any]:
 
 def _api(settings: GatewaySettings, here: dict[tuple[str, str], Any]) -> KubeApi:
     """Return the API that knows the declared pods."""
-    pods = [
-        Pod(*key, "embedded", ports=PORTS if key == DEMO else ()) for key in here
-    ]
+    pods = [Pod(*key, "embedded", ports=PORTS if key == DEMO else ()) for key in here]
     pods += [
         Pod(pod.namespace, pod.name, pod.node) for pod in settings.pods if pod.node
     ]

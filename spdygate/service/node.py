@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from twisted.application.service import IService, MultiService
 
 from ..gateway.switchboard import Switchboard
-from ..net.listeners import Listener, check_exposure
+from ..net.listeners import Listener
 from ..net.ports import ListenerService
 from ..net.shell import Turn
 from ..net.tls import ServerTls
@@ -15,10 +16,11 @@ from ..node.dialers import PodDialer
 from ..node.pods import Place, Pods
 from ..node.server import NodeDoors
 from ..observe.log import LogObserver
-from .options import ListeningOptions
+from .options import ListeningOptions, Row
 from .settings import (
     DeclaredPod,
     SettingError,
+    check_reach,
     check_unique,
     read_listeners,
     read_pod,
@@ -27,6 +29,9 @@ from .settings import (
 
 #: Where a node service listens unless it is told.
 DEFAULT_LISTEN = "tcp:10443:interface=127.0.0.1"
+
+#: What lets other machines in.
+WHO_MAY = "--client-ca or --insecure-anonymous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +55,45 @@ class Options(ListeningOptions):
 
     command = "twistd spdygate-node"
 
-    longdesc = """\
+    default_listen = DEFAULT_LISTEN
+
+    about = """\
 Serves port-forward over HTTP/2 streams on a node, beside the kubelet or instead
-of it, for a spdygate gateway that is told of it with --node NAME=URL.
-
-In front of production it listens with a certificate and asks gateways for
-theirs:
-
-twistd -n --pidfile= spdygate-node --listen tcp:10443 --tls-cert node.pem
---tls-key node.key --client-ca gateways.pem --pod default/web=10.0.0.7
+of it, for a `twistd spdygate` that is told of it with --node NAME=URL.
 """
 
-    optFlags = [
+    examples = """\
+Try it on one machine (-n: stay in the foreground; without it twistd goes to the
+background and logs into twistd.log):
+
+  twistd -n --pidfile= spdygate-node --pod default/web=127.0.0.1
+  twistd -n --pidfile= spdygate --node n1=http://127.0.0.1:10443 \\
+    --pod default/web@n1
+
+For other machines, with a certificate, and asking gateways for theirs:
+
+  twistd -n --pidfile= spdygate-node --listen tcp:10443 \\
+    --tls-cert node.pem --tls-key node.key --client-ca gateways.pem \\
+    --pod default/web=10.0.0.7
+"""
+
+    optFlags: ClassVar[list[Row]] = [
         [
             "insecure-anonymous",
             None,
-            "Let other machines connect without a client certificate.",
+            (
+                "Let other machines connect though there is no --client-ca: whoever "
+                "connects reaches every pod."
+            ),
         ],
     ]
 
-    optParameters = [
+    optParameters: ClassVar[list[Row]] = [
         [
             "connect-timeout",
             None,
             "10",
-            "Seconds for all addresses of a pod's port together.",
+            "Seconds to connect to a port of a pod, all its addresses together.",
         ],
     ]
 
@@ -83,7 +102,8 @@ twistd -n --pidfile= spdygate-node --listen tcp:10443 --tls-cert node.pem
     def opt_pod(self, declaration: str) -> None:
         """
         A pod of this node, as NS/NAME=HOST: its namespace, its name, and the
-        host name or address where its ports are. May be given several times.
+        host name or address where its ports are, without a port. At least one;
+        may be given several times.
         """
         self.add("pod", declaration)
 
@@ -91,13 +111,16 @@ twistd -n --pidfile= spdygate-node --listen tcp:10443 --tls-cert node.pem
         """Turn text into `NodeSettings`."""
         pods = [read_pod(text, may_name_node=False) for text in self.many("pod")]
         if not pods:
-            raise SettingError("no pod is declared: give --pod NS/NAME=HOST")
+            raise SettingError(
+                "no pod is declared: give --pod NS/NAME=HOST, as in "
+                "--pod default/web=10.0.0.7"
+            )
         check_unique("--pod", [f"{pod.namespace}/{pod.name}" for pod in pods])
         listeners = read_listeners(self.many("listen"), DEFAULT_LISTEN)
         tls = self.server_tls((b"h2",))
         exposed = bool(self["insecure-anonymous"])
         exposed = exposed or (tls is not None and tls.asks_for_certificates)
-        check_exposure(listeners, exposed, "--client-ca, or --insecure-anonymous,")
+        check_reach(listeners, exposed, WHO_MAY)
         timeout = read_seconds("--connect-timeout", str(self["connect-timeout"]))
         self.settings = NodeSettings(listeners, tls, pods, exposed, timeout)
 
@@ -125,6 +148,6 @@ def makeService(options: Options) -> IService:  # twistd calls this name
             doors,
             settings.tls,
             allowed=settings.exposed,
-            option="--client-ca, or --insecure-anonymous,",
+            option=WHO_MAY,
         ).setServiceParent(service)
     return service

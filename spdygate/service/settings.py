@@ -7,17 +7,24 @@ message names the option and says what to write instead.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ..dialect.servedspdy import Errors
 from ..errors import SpdygateError
 from ..gateway.routing import ANY
-from ..net.listeners import Listener, ListenError, parse_listener
+from ..net.listeners import Listener, ListenError, check_exposure, parse_listener
+from ..net.tls import TlsError
+from ..net.trust import ServerName
 from ..wire.urls import is_namespace, is_node_name, is_pod_name
 
-_HOST = re.compile(r"[0-9A-Za-z.:_-]{1,255}")
+_LABEL = re.compile(r"[0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?")
+
+#: What Kubernetes allows in a name, in words.
+_NAMES = "lower-case letters, digits and -"
 
 
 class SettingError(SpdygateError):
@@ -30,7 +37,9 @@ class NodeUrl:
     One ``--node NAME=URL``.
 
     :ivar name: the node, or `ANY`.
+    :ivar url: as it was written.
     :ivar scheme: ``https`` or ``http``.
+    :ivar host: a name in ASCII, or an address without brackets.
     """
 
     name: str
@@ -42,7 +51,7 @@ class NodeUrl:
     @property
     def authority(self) -> str:
         """Return host and port as they stand in a URL."""
-        return self.url.removeprefix(f"{self.scheme}://").rstrip("/")
+        return f"{_in_url(self.host)}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +77,74 @@ def read_node(text: str) -> NodeUrl:
             f"--node {text}: write NAME=URL, as in --node n1=https://10.0.0.1:10443"
         )
     if name != ANY and not is_node_name(name):
-        raise SettingError(f"--node {text}: {name!r} is no name of a node")
+        raise SettingError(
+            f"--node {text}: {name!r} is no name of a node: write {_NAMES} and dots, "
+            f"or {ANY} for every other node"
+        )
+    scheme, host, port = _read_url(text, url)
+    return NodeUrl(name, url, scheme, host, port)
+
+
+def _read_url(text: str, url: str) -> tuple[str, str, int]:
+    """Take a node's URL apart: scheme, host and port, and no more."""
+    wanted = "write https://HOST:PORT or http://HOST:PORT"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise SettingError(f"--node {text}: {error}") from None
+        raise SettingError(f"--node {text}: {error}; {wanted}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingError(f"--node {text}: the URL is https://HOST:PORT or http://...")
-    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise SettingError(f"--node {text}: the URL is scheme, host and port, no more")
+        raise SettingError(f"--node {text}: {wanted}")
+    if parts.path.strip("/") or any(sign in url for sign in "?#@"):
+        raise SettingError(f"--node {text}: {wanted} and no more")
+    host = _read_host(parts.hostname)
+    if host is None:
+        raise SettingError(
+            f"--node {text}: {parts.hostname!r} is neither a DNS name nor an address; "
+            f"{wanted}"
+        )
     if not port:
-        raise SettingError(f"--node {text}: the URL needs a port, as in {url}:10443")
-    return NodeUrl(name, url, parts.scheme, parts.hostname, port)
+        example = f"{parts.scheme}://{_in_url(host)}:10443"
+        raise SettingError(f"--node {text}: the URL needs a port, as in {example}")
+    if parts.scheme == "https":
+        _check_certifiable(text, host)
+    return parts.scheme, host, port
+
+
+def _check_certifiable(text: str, host: str) -> None:
+    """Refuse a host that no certificate can name, before it is dialled."""
+    try:
+        ServerName.parse(host)
+    except TlsError as error:
+        raise SettingError(f"--node {text}: {error}") from None
+
+
+def _read_host(text: str) -> str | None:
+    """
+    Return a host name in ASCII, or an address; None if it is neither.
+
+    Digits alone cannot end a name (RFC 1123, section 2.1): what looks like an
+    IPv4 address and is none is a slip of the finger.
+    """
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        pass
+    else:
+        return None if "%" in text else text
+    try:
+        name = text.encode("idna").decode("ascii")
+    except UnicodeError:
+        return None
+    labels = name.removesuffix(".").split(".")
+    if len(name) > 253 or labels[-1].isdigit():
+        return None
+    return name if all(map(_LABEL.fullmatch, labels)) else None
+
+
+def _in_url(host: str) -> str:
+    """Write a host as URLs have it."""
+    return f"[{host}]" if ":" in host else host
 
 
 def read_pod(text: str, *, may_name_node: bool) -> DeclaredPod:
@@ -97,15 +161,23 @@ def read_pod(text: str, *, may_name_node: bool) -> DeclaredPod:
         )
     namespace, name, sign, where = match.groups()
     if not is_namespace(namespace):
-        raise SettingError(f"--pod {text}: {namespace!r} is no name of a namespace")
+        raise SettingError(
+            f"--pod {text}: {namespace!r} is no name of a namespace: write {_NAMES}"
+        )
     if not is_pod_name(name):
-        raise SettingError(f"--pod {text}: {name!r} is no name of a pod")
+        raise SettingError(
+            f"--pod {text}: {name!r} is no name of a pod: write {_NAMES} and dots"
+        )
     if sign == "@":
         if where != ANY and not is_node_name(where):
-            raise SettingError(f"--pod {text}: {where!r} is no name of a node")
+            raise SettingError(
+                f"--pod {text}: {where!r} is no name of a node: write the name "
+                "of one --node"
+            )
         return DeclaredPod(namespace, name, node=where)
-    host = where.removeprefix("[").removesuffix("]")
-    if not _HOST.fullmatch(host):
+    bracketed = re.fullmatch(r"\[(.*:.*)\]", where)
+    host = _read_host(bracketed[1] if bracketed else where)
+    if host is None:
         raise SettingError(
             f"--pod {text}: {where!r} is no host: write a name or an address, "
             "without a port"
@@ -116,7 +188,22 @@ def read_pod(text: str, *, may_name_node: bool) -> DeclaredPod:
 def read_listeners(texts: Sequence[str], default: str) -> list[Listener]:
     """Understand every ``--listen``."""
     try:
-        return [parse_listener(text) for text in texts or [default]]
+        listeners = [parse_listener(text) for text in texts or [default]]
+    except ListenError as error:
+        raise SettingError(f"--listen {error}") from None
+    # Port 0 is another port each time, and has no place.
+    check_unique("--listen", [each.text for each in listeners if each.port])
+    return listeners
+
+
+def check_reach(listeners: Sequence[Listener], allowed: bool, option: str) -> None:
+    """
+    Refuse to let other machines in, unless somebody has said that they may.
+
+    :param option: how it is said.
+    """
+    try:
+        check_exposure(listeners, allowed, option)
     except ListenError as error:
         raise SettingError(f"--listen {error}") from None
 
@@ -128,12 +215,34 @@ def read_seconds(option: str, text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0.0 < seconds < 1e6:
-        raise SettingError(f"{option} {text}: write a number of seconds above 0")
+        raise SettingError(
+            f"{option} {text}: write a number of seconds above 0, as in {option} 10"
+        )
     return seconds
+
+
+def read_errors(word: str) -> Errors:
+    """Understand ``--errors``."""
+    try:
+        return Errors(word)
+    except ValueError:
+        words = " or ".join(mode.value for mode in Errors)
+        raise SettingError(f"--errors {word}: write {words}") from None
 
 
 def check_unique(option: str, names: Sequence[str]) -> None:
     """Refuse what is said twice."""
     for name in names:
         if names.count(name) > 1:
-            raise SettingError(f"{option}: {name} is given twice")
+            raise SettingError(f"{option}: {name} is given twice; leave one out")
+
+
+def check_nodes_of(pods: Sequence[DeclaredPod], nodes: Sequence[NodeUrl]) -> None:
+    """Refuse a pod on a node that is not given."""
+    names = {node.name for node in nodes}
+    for pod in pods:
+        if pod.node and pod.node not in names and ANY not in names:
+            raise SettingError(
+                f"--pod {pod.namespace}/{pod.name}@{pod.node}: no such node; "
+                f"give --node {pod.node}=URL too"
+            )

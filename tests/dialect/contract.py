@@ -211,6 +211,21 @@ class EndContract(SynchronousTestCase):
         bench.peer_breaks()
         self.assertEqual(failures(bench.told()), 1)
 
+    def test_an_end_that_lingers_is_deaf(self) -> None:
+        """Rule 4: while its last bytes leave, it reports that and nothing else."""
+        bench = self.bench()
+        bench.hold()
+        left = bench.end.send(b"last words")
+        bench.end.finish()
+        bench.end.fail(WHY)
+        bench.peer_sends(b"late")
+        bench.peer_finishes()
+        bench.let_go()
+        told = bench.told()
+        self.assertEqual(left + drained(told), 10)
+        others = [event for event in told if not isinstance(event, Drained)]
+        self.assertEqual(others, [])
+
     def test_waiting_bytes_after_both_have_finished(self) -> None:
         """Rule 4: bytes that wait go on to leave when all has been said."""
         bench = self.bench()

@@ -7,17 +7,38 @@ side until somebody looks.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
+
+from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.dialect.http2end import Http2End
 from spdygate.dialect.nodehttp2 import NodeHttp2
 from spdygate.dialect.servedhttp2 import ServedHttp2
-from spdygate.dialect.tunnel import Data, End, Failed, Finished, Opening, TunnelEvent
+from spdygate.dialect.tunnel import (
+    Data,
+    End,
+    Failed,
+    Failure,
+    Finished,
+    Opening,
+    Reason,
+    TunnelEvent,
+)
 from spdygate.session.http2 import Http2Limits, Http2Session
 from tests.dialect.ends import request
 
 #: What is said of node ``n1`` before anything that failed there.
 HOP = "node n1: "
+
+#: Bytes that may come on a stream of a `Way` before they are granted.
+WINDOW = 256 * 1024
+
+#: What `Way.kept` is once all is over.
+NOTHING_KEPT = (0,) * 6
+
+#: A failure of an open tunnel, in the words in which it arrives.
+RESET = Failure(Reason.TARGET_RESET, "the target reset the connection")
 
 
 class Side:
@@ -113,3 +134,52 @@ def finished(events: list[TunnelEvent], end: End) -> bool:
 def failures(events: list[TunnelEvent], end: End) -> list[Failed]:
     """Return how an end failed, which it should do once at most."""
     return [e for e in events if isinstance(e, Failed) and e.end is end]
+
+
+class Way:
+    """
+    One direction of an open tunnel, on a connection of its own.
+
+    :ivar end: the end that sends, which belongs to `side`.
+    :ivar other: the end that receives, which belongs to `across`.
+    """
+
+    def __init__(self, *, down: bool) -> None:
+        self.joined = Joined(limits=Http2Limits(stream_window=WINDOW))
+        near, far = self.joined.connect()
+        self.side, self.across = self.joined.gateway_side, self.joined.node_side
+        self.end, self.other = near, far
+        if down:
+            self.side, self.across = self.across, self.side
+            self.end, self.other = far, near
+
+    def linger(self, count: int) -> int:
+        """Send so many bytes that wait, finish and fail; return how many left."""
+        self.side.dialect.pause()
+        left = self.end.send(bytes(count))
+        self.end.finish()
+        self.end.fail(RESET)
+        return left
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Return how much of tunnels is kept anywhere."""
+        sides = self.joined.node, self.joined.served
+        return tuple(
+            count
+            for side in sides
+            for count in (
+                side.tunnels,
+                len(side._line.lingering),
+                side._session.open_streams,
+            )
+        )
+
+
+class BothWays(SynchronousTestCase):
+    """What is true of both sides is tested on both."""
+
+    def ways(self) -> Iterator[Way]:
+        """Open a tunnel for each direction."""
+        for down in (False, True):
+            yield Way(down=down)

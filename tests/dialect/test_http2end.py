@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from hypothesis import given
-from hypothesis.strategies import integers, lists, sampled_from, tuples
-from twisted.trial.unittest import SynchronousTestCase
-
-from spdygate.dialect.http2end import LINGER, Http2End
-from spdygate.dialect.tunnel import Drained, Failed, Failure, Reason, TunnelEvent
-from spdygate.session.http2 import Http2Limits
+from spdygate.dialect.http2end import LINGER
+from spdygate.dialect.tunnel import Drained, Failure, Reason, TunnelEvent
 from tests.dialect.contract import Bench, EndContract, drained
-from tests.dialect.http2joined import HOP, Joined, Side, arrived, failures, finished
+from tests.dialect.http2joined import (
+    HOP,
+    NOTHING_KEPT,
+    RESET,
+    BothWays,
+    Joined,
+    arrived,
+    failures,
+    finished,
+)
 
 KIB = 1024
-WINDOW = 256 * KIB
 
 GONE = Failure(Reason.POD_GONE, "the pod was deleted")
-RESET = Failure(Reason.TARGET_RESET, "the target reset the connection")
 
 
 class Http2Bench:
@@ -102,64 +105,169 @@ class ServedEndTests(EndContract):
 del EndContract
 
 
-class JoinedCase(SynchronousTestCase):
-    """One tunnel that is open, between a gateway and a node."""
-
-    def setUp(self) -> None:
-        """Open it."""
-        self.joined = Joined()
-        self.near, self.far = self.joined.connect()
-
-    def assert_nothing_left(self) -> None:
-        """Check that neither side keeps anything of a tunnel."""
-        for dialect in (self.joined.node, self.joined.served):
-            self.assertEqual(dialect.tunnels, 0)
-            self.assertEqual(dialect._line.lingering, {})
-            self.assertEqual(dialect._session.open_streams, 0)
-
-
-class DrainTests(JoinedCase):
+class DrainTests(BothWays):
     """What has waited is accounted for to the last byte."""
 
     def test_more_than_a_turn(self) -> None:
         """What leaves in several pieces is all reported, though the stream is over."""
-        for side, end, other in self.both():
-            side.dialect.pause()
-            left = end.send(bytes(200 * KIB))
-            end.finish()
-            other.finish()
-            side.dialect.resume()
-            self.joined.release()
-            self.assertEqual(left + drained(side.told()), 200 * KIB)
-            self.assert_nothing_left()
+        for way in self.ways():
+            way.side.dialect.pause()
+            left = way.end.send(bytes(200 * KIB))
+            way.end.finish()
+            way.other.finish()
+            way.side.dialect.resume()
+            way.joined.release()
+            self.assertEqual(left + drained(way.side.told()), 200 * KIB)
+            self.assertEqual(way.kept, NOTHING_KEPT)
 
     def test_more_than_a_turn_lingering(self) -> None:
-        """The same for a stream that failed."""
-        for side, end, other in self.both():
-            side.dialect.pause()
-            left = end.send(bytes(200 * KIB))
-            end.finish()
-            end.fail(RESET)
-            side.dialect.resume()
-            across = self.joined.gateway_side
-            if side is across:
-                across = self.joined.node_side
-            self.joined.release()
-            self.assertEqual(left + drained(side.told()), 200 * KIB)
-            told = across.told()
-            self.assertEqual(len(arrived(told, other)), 200 * KIB)
-            self.assertTrue(finished(told, other))
-            self.assertEqual(len(failures(told, other)), 1)
-            self.assert_nothing_left()
+        """The same for a stream that failed: bytes, FIN and failure arrive."""
+        for way in self.ways():
+            left = way.linger(200 * KIB)
+            way.side.dialect.resume()
+            way.joined.release()
+            self.assertEqual(left + drained(way.side.told()), 200 * KIB)
+            told = way.across.told()
+            self.assertEqual(len(arrived(told, way.other)), 200 * KIB)
+            self.assertTrue(finished(told, way.other))
+            (failed,) = failures(told, way.other)
+            self.assertIs(failed.failure.reason, Reason.TARGET_RESET)
+            self.assertEqual(way.kept, NOTHING_KEPT)
 
-    def both(self) -> list[tuple[Side, Http2End, Http2End]]:
-        """Return a tunnel for each direction: the side that sends, its end, the other."""
-        near, far = self.joined.connect()
-        return [
-            (self.joined.gateway_side, self.near, self.far),
-            (self.joined.node_side, far, near),
-        ][:1] + self.second()
+    def test_a_little_at_a_time(self) -> None:
+        """`release` writes about as much as it is told to, and goes on from there."""
+        for way in self.ways():
+            way.side.dialect.pause()
+            way.end.send(bytes(200 * KIB))
+            way.side.dialect.resume()
+            told = way.side.dialect.release(1)
+            self.assertEqual([type(event) for event in told], [Drained])
+            self.assertTrue(way.side.dialect.has_waiting)
+            way.side.events += told
+            way.joined.release(1)
+            self.assertEqual(drained(way.side.told()), 200 * KIB)
+            self.assertFalse(way.side.dialect.has_waiting)
 
-    def second(self) -> list[tuple[Side, Http2End, Http2End]]:
-        """Return nothing more."""
-        return []
+    def test_wake(self) -> None:
+        """Whatever makes something to write says so."""
+        for way in self.ways():
+            verbs: list[Callable[[], object]] = [
+                partial(way.end.send, b"x"),
+                way.end.finish,
+                partial(way.end.fail, RESET),
+            ]
+            for verb in verbs:
+                before = way.side.woken
+                verb()
+                self.assertGreater(way.side.woken, before)
+
+
+class LingerTests(BothWays):
+    """A stream that failed after its FIN may deliver for a while."""
+
+    def test_a_minute(self) -> None:
+        """What has not left after 60 seconds is thrown away, and that is told."""
+        for way in self.ways():
+            way.linger(10)
+            dialect = way.side.dialect
+            self.assertEqual(dialect._line.deadline(), LINGER)
+            self.assertEqual(dialect._line.ends, {way.end.stream_id: way.end})
+            told: list[TunnelEvent] = []
+            dialect._line.tick(LINGER - 0.001, told)
+            self.assertEqual(told, [])
+            dialect._line.tick(LINGER, told)
+            (failed,) = failures(told, way.end)
+            self.assertIn("60 s", failed.failure.message)
+            dialect.resume()
+            way.joined.release()
+            self.assertEqual(arrived(way.across.told(), way.other), b"")
+            self.assertEqual(way.side.told(), [])
+            self.assertEqual(way.kept, NOTHING_KEPT)
+            self.assertEqual(dialect._line.deadline(), float("inf"))
+
+    def test_the_other_side_gives_up_first(self) -> None:
+        """What waits is then lost at once, which is told once."""
+        for way in self.ways():
+            way.linger(10)
+            way.other.fail(RESET)
+            way.joined.exchange()
+            self.assertEqual(len(failures(way.side.told(), way.end)), 1)
+            told: list[TunnelEvent] = []
+            way.side.dialect._line.tick(LINGER, told)
+            self.assertEqual(told, [])
+            self.assertEqual(way.kept, NOTHING_KEPT)
+
+    def test_both_linger(self) -> None:
+        """Two ends that both failed deliver both, and neither stays."""
+        for way in self.ways():
+            way.linger(10)
+            way.across.dialect.pause()
+            way.other.send(b"back")
+            way.other.finish()
+            way.other.fail(GONE)
+            for dialect in (way.side.dialect, way.across.dialect):
+                dialect.resume()
+            way.joined.release()
+            self.assertEqual(drained(way.side.told()), 10)
+            self.assertEqual(way.kept, NOTHING_KEPT)
+
+    def test_the_connection_is_lost(self) -> None:
+        """What lingers is then told to be lost, once."""
+        for way in self.ways():
+            way.linger(10)
+            told = way.side.dialect.lost()
+            self.assertEqual(len(failures(told, way.end)), 1)
+            self.assertEqual(way.side.dialect.lost(), [])
+            self.assertEqual(way.side.dialect.tunnels, 0)
+
+
+class ResetTests(BothWays):
+    """Why a tunnel ended, from one side to the other."""
+
+    CODES = (
+        Reason.TARGET_RESET,
+        Reason.GAVE_UP,
+        Reason.RETRY,
+        Reason.LIMIT,
+        Reason.POD_GONE,
+        Reason.PROTOCOL,
+    )
+
+    def test_each_reason(self) -> None:
+        """What has a code of its own arrives as what it was."""
+        for reason in self.CODES:
+            for way in self.ways():
+                way.end.fail(Failure(reason, "why"))
+                way.joined.exchange()
+                (failed,) = failures(way.across.told(), way.other)
+                self.assertIs(failed.failure.reason, reason)
+                named = failed.failure.message.startswith(HOP)
+                self.assertEqual(named, way.across is way.joined.gateway_side)
+                self.assertEqual(way.side.told(), [])
+                self.assertEqual(way.kept, NOTHING_KEPT)
+
+    def test_after_both_have_finished(self) -> None:
+        """A tunnel that is done cannot fail any more."""
+        for way in self.ways():
+            way.end.finish()
+            way.other.finish()
+            way.joined.exchange()
+            self.assertTrue(way.end.over and way.other.over)
+            self.assertTrue(finished(way.side.told(), way.end))
+            way.across.told()
+            way.end.fail(RESET)
+            way.joined.exchange()
+            self.assertEqual(way.across.told(), [])
+            self.assertEqual(way.kept, NOTHING_KEPT)
+
+    def test_fail_after_finish(self) -> None:
+        """With nothing waiting, bytes, FIN and failure arrive in that order."""
+        for way in self.ways():
+            way.end.send(b"last words")
+            way.end.finish()
+            way.end.fail(GONE)
+            way.joined.exchange()
+            told = way.across.told()
+            names = [type(event).__name__ for event in told]
+            self.assertEqual(names, ["Data", "Finished", "Failed"])
+            self.assertEqual(arrived(told, way.other), b"last words")

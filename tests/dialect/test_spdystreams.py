@@ -62,6 +62,20 @@ class OpenTests(SynchronousTestCase):
         self.assertEqual(client.does(client.opens("error", 80, "0")), [])
         self.assertEqual([seen.stream_id for seen in client.written()], [3])
 
+    def test_an_error_stream_that_comes_too_late(self) -> None:
+        """If the pod has said all by then, it is answered and ended at once."""
+        client = SpdyClient()
+        (opening,) = client.does(client.opens("data", 80, "0"))
+        assert isinstance(opening, Opening)
+        opening.end.accept()
+        opening.end.finish()
+        client.written()
+        self.assertEqual(client.does(client.opens("error", 80, "0")), [])
+        expected = [Seen("SYN_REPLY", 3, 0, bytes(4)), Seen("DATA", 3, 0, b"", FIN)]
+        self.assertEqual(client.written(), expected)
+        client.does(data(1, b"", FIN), data(3, b"", FIN))
+        self.assertEqual(client.leftovers(), {})
+
     def test_everything_in_one_write(self) -> None:
         """Both streams, bytes and FIN may come at once: order is kept."""
         client = SpdyClient()

@@ -114,6 +114,7 @@ class OpenTests(RelayCase):
         self.assertEqual(self.observer.told, ["ended"])
         self.assertEqual(self.relay.failure, REFUSED)
         self.assert_settled()
+        self.assertEqual(self.relay.up.early, [])
 
     def test_refused_with_a_far_end(self) -> None:
         """An end that did not open in time is given up too."""

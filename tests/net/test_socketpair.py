@@ -59,7 +59,7 @@ class SocketpairTests(TestCase):
         for end in ends:
             if end.lost is None and end.transport is not None:
                 end.transport.abortConnection()  # type: ignore[attr-defined]
-                yield self.once(lambda end=end: end.lost)
+        yield self.once(lambda: all(end.lost or not end.transport for end in ends))
 
     def joined(self) -> tuple[HalfRecorder, HalfRecorder]:
         """Join two recorders."""
@@ -105,7 +105,7 @@ class SocketpairTests(TestCase):
         servers, clients = Recorders(b"welcome"), Recorders(b"hello")
         endpoint = SocketpairEndpoint(_reactor, servers)
         verifyObject(IStreamClientEndpoint, endpoint)
-        client = self.successResultOf(endpoint.connect(clients))
+        client: Any = self.successResultOf(endpoint.connect(clients))
         self.addCleanup(self._end, *servers.built, *clients.built)
         self.assertEqual(clients.built, [client])
         yield self.once(lambda: client.data and servers.built[0].data)
@@ -117,9 +117,8 @@ class SocketpairTests(TestCase):
         servers = Recorders()
         endpoint = SocketpairEndpoint(_reactor, servers)
         factory = Factory.forProtocol(Recorder)
-        one, two = [
-            self.successResultOf(endpoint.connect(factory)) for _ in range(2)
-        ]
+        made: list[Any] = [endpoint.connect(factory) for _ in range(2)]
+        one, two = map(self.successResultOf, made)
         self.addCleanup(self._end, *servers.built, one, two)
         two.transport.write(b"two")
         yield self.once(lambda: any(server.data for server in servers.built))

@@ -128,16 +128,16 @@ class ReceivingWindowTests(SynchronousTestCase):
         """A stream is granted more when its bytes were passed on, not before."""
         meeting = Meeting(client=False)
         stream_id = meeting.connect()
-        for _ in range(16):
+        for _ in range(64):
             meeting.peer.send_data(stream_id, bytes(16_384))
             meeting.exchange()
         self.assertEqual(meeting.peer.local_flow_control_window(stream_id), 0)
-        meeting.session.grant(stream_id, 131_071)
+        meeting.session.grant(stream_id, 524_287)
         meeting.exchange()
         self.assertEqual(meeting.peer.local_flow_control_window(stream_id), 0)
         meeting.session.grant(stream_id, 1)
         meeting.exchange()
-        self.assertEqual(meeting.peer.local_flow_control_window(stream_id), 131_072)
+        self.assertEqual(meeting.peer.local_flow_control_window(stream_id), 524_288)
 
     def test_stuck_stream_starves_nobody(self) -> None:
         """The connection's credit comes back though nothing is granted."""

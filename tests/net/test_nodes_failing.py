@@ -1,0 +1,139 @@
+"""Tests for :mod:`spdygate.net.nodes`: nodes that fail, and the end of the gateway."""
+
+from __future__ import annotations
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import (
+    ConnectingCancelledError,
+    ConnectionRefusedError,
+)
+from twisted.internet.interfaces import (
+    IProtocol,
+)
+
+from spdygate.dialect.nodehttp2 import INTRODUCTION
+from spdygate.dialect.tunnel import Reason
+from spdygate.net.nodes import CONNECTING
+from tests.net.nodecases import NodesCase
+
+
+class FailureTests(NodesCase):
+    """Nodes that cannot be reached, or not any more."""
+
+    def test_unknown(self) -> None:
+        """A node that nobody knows is refused by its name, and costs no timer."""
+        near, _ = self.dial("n9")
+        reason, words = self.only(near)
+        self.assertIs(reason, Reason.NO_SUCH_POD)
+        self.assertIn("--node n9=URL", words)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_unreachable(self) -> None:
+        """Who waits for a node that cannot be reached is told its name, and why."""
+        self.endpoint.answers = lambda: fail(ConnectionRefusedError())
+        near, _ = self.dial()
+        expected = "node n1 (http://n1:8002): nothing listens there; is it running?"
+        self.assertEqual(self.only(near), (Reason.REFUSED, expected))
+
+    def test_tried_again(self) -> None:
+        """The next tunnel tries again."""
+        self.endpoint.answers = lambda: fail(ConnectionRefusedError())
+        self.dial()
+        self.endpoint.answers = None
+        near, relay = self.dial()
+        self.accept(self.endpoint.wires[0], 1)
+        self.assertTrue(relay.opened)
+        self.assertEqual(near.failures, [])
+
+    def test_does_not_answer(self) -> None:
+        """A connect that takes too long is given up, in words that say so."""
+
+        def cancel(connecting: Deferred[IProtocol]) -> None:
+            # As the endpoints of Twisted do.
+            connecting.errback(ConnectingCancelledError(IPv4Address("TCP", "n1", 80)))
+
+        for canceller in (None, cancel):
+            self.setUp()
+            connecting: Deferred[IProtocol] = Deferred(canceller)
+            self.patch(self.endpoint, "connect", lambda _, it=connecting: it)
+            near, _ = self.dial()
+            self.clock.advance(CONNECTING)
+            reason, words = self.only(near)
+            self.assertIs(reason, Reason.TIMEOUT)
+            self.assertIn("node n1 (http://n1:8002): it does not answer", words)
+
+    def test_dies_before_it_is_introduced(self) -> None:
+        """A node that hangs up at once costs what waits for it, with its name."""
+        self.endpoint.greets = False
+        near, _ = self.dial()
+        self.endpoint.wires[0].lose()
+        expected = "node n1 (http://n1:8002): it hung up"
+        self.assertEqual(self.only(near), (Reason.REFUSED, expected))
+        self.assertEqual(self.endpoint.attempts, 1)
+
+    def test_never_introduces_itself(self) -> None:
+        """A node that says nothing is given up in time."""
+        self.endpoint.greets = False
+        near, _ = self.dial()
+        self.clock.advance(INTRODUCTION)
+        reason, words = self.only(near)
+        self.assertIs(reason, Reason.REFUSED)
+        self.assertIn("node n1 (http://n1:8002): it sent no SETTINGS", words)
+        self.assertTrue(self.endpoint.wires[0].over)
+
+    def test_speaks_http1(self) -> None:
+        """What answers in HTTP/1.1 is no node service, and is told so."""
+        self.endpoint.greets = False
+        near, _ = self.dial()
+        self.endpoint.wires[0].protocol.dataReceived(b"HTTP/1.1 400 Bad Request\r\n")
+        _, words = self.only(near)
+        self.assertIn("node n1 (http://n1:8002): it answers in HTTP/1.1", words)
+
+    def test_no_extended_connect(self) -> None:
+        """An HTTP/2 server without extended CONNECT is none either."""
+        self.endpoint.extended = 0
+        near, _ = self.dial()
+        _, words = self.only(near)
+        self.assertIn("no extended CONNECT", words)
+
+    def test_redial(self) -> None:
+        """A connection that is lost costs its tunnels; the next gets a new one."""
+        near, _ = self.dial()
+        self.accept(self.endpoint.wires[0], 1)
+        self.endpoint.wires[0].lose()
+        self.assertIs(self.only(near)[0], Reason.LINK_LOST)
+        _, relay = self.dial()
+        self.accept(self.endpoint.wires[1], 1)
+        self.assertTrue(relay.opened)
+
+
+class StopTests(NodesCase):
+    """The end of the gateway."""
+
+    def test_stop(self) -> None:
+        """Every connection is closed, whoever waits is told, no timer is left."""
+        _, relay = self.dial()
+        self.accept(self.endpoint.wires[0], 1)
+        self.dialer.stop()
+        self.assertTrue(relay.over)
+        self.assertTrue(self.endpoint.wires[0].over)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stop_while_connecting(self) -> None:
+        """A connect that is under way is given up."""
+        cancelled: list[object] = []
+        self.endpoint.answers = lambda: Deferred(cancelled.append)
+        near, _ = self.dial()
+        self.dialer.stop()
+        self.assertIs(self.only(near)[0], Reason.DRAINING)
+        self.assertEqual(len(cancelled), 1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_none_afterwards(self) -> None:
+        """Afterwards every tunnel is refused, and nobody is dialled."""
+        self.dialer.stop()
+        near, _ = self.dial()
+        self.assertIs(self.only(near)[0], Reason.DRAINING)
+        self.assertEqual(self.endpoint.attempts, 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
