@@ -88,6 +88,8 @@ class SpdyStreams:
         self._pairs = self._line.pairs
         #: Error streams whose data stream has not come.
         self._early: dict[int, Pair] = {}
+        #: Ends whose streams may be over, once all that happened is translated.
+        self._touched: list[SpdyEnd] = []
         self._now = now
         self.ending = False
         self.why = ""
@@ -101,6 +103,13 @@ class SpdyStreams:
                 self._data(event, told)
             else:
                 self._other(event, told)
+        # Not before: the session is ahead of its events.  A stream that has
+        # left in two pieces, or was finished and then reset, is gone from it
+        # already when the first of the two is read.
+        for end in self._touched:
+            if end.stream_id not in self._session:
+                self._line.forget(end)
+        self._touched.clear()
         return told
 
     def _data(self, event: events.DataReceived, told: list[TunnelEvent]) -> None:
@@ -181,8 +190,7 @@ class SpdyStreams:
             return
         if not end.over:
             told.append(Finished(end))
-        if stream_id not in self._session:
-            self._line.forget(end)
+        self._touched.append(end)
 
     def _reset(self, stream_id: int, told: list[TunnelEvent]) -> None:
         """
@@ -213,8 +221,7 @@ class SpdyStreams:
         if end is None:
             return
         told.append(Drained(end, count))
-        if stream_id not in self._session:
-            self._line.forget(end)
+        self._touched.append(end)
 
     def _end_all(self, told: list[TunnelEvent], why: str) -> None:
         """End every tunnel: there is no client any more."""
