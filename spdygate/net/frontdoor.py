@@ -11,29 +11,18 @@ a JSON Status: newer clients then fall back to SPDY by themselves
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import count
-from uuid import uuid4
-
 from twisted.internet.interfaces import IAddress, IConsumer, IDelayedCall, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure as TwistedFailure
 
-from ..dialect.budget import Shared
-from ..dialect.servedspdy import Errors, ServedSpdy, Visit
+from ..dialect.servedspdy import ServedSpdy, Visit
 from ..dialect.tunnel import Failure
-from ..gateway.kubeapi import KubeApi
-from ..gateway.routing import Routing
-from ..gateway.switchboard import Switchboard
 from ..session.http1 import Http1Session, RequestReceived
 from ..wire import portforward
 from ..wire.upgrade import SPDY, Request, wants_upgrade
-from ..wire.urls import BadUrl, PortForwardUrl, Spelling, parse
-from .shell import FAREWELL, Shell, Turn
-
-_log = Logger()
+from ..wire.urls import BadUrl, PortForwardUrl, parse
+from .house import House, Session, describe
+from .shell import FAREWELL, Shell
 
 #: Seconds for a request to arrive, and for a connection to stay without one.
 #: Go's own server has 32 s for kubectl's discovery requests.
@@ -45,60 +34,6 @@ _NO_UPGRADE = (
     "Upgrade request required: port-forward is served here for "
     "'Connection: Upgrade' with 'Upgrade: SPDY/3.1'"
 )
-
-
-@dataclass(slots=True)
-class House:
-    """
-    What every connection at the front door needs.
-
-    :ivar wall_clock: seconds since 1970, for the age of things.
-    """
-
-    switchboard: Switchboard
-    routing: Routing
-    api: KubeApi
-    turn: Turn
-    wall_clock: Callable[[], float]
-    errors: Errors = Errors.ISOLATE
-    shared: Shared = field(default_factory=Shared)
-    sessions: set[Session] = field(default_factory=set)
-    numbers: count[int] = field(default_factory=count)
-    #: Tells two runs of the gateway apart in a log that has both.
-    run: str = field(default_factory=lambda: uuid4().hex[:6])
-
-    def next_session_id(self) -> str:
-        """Return a number for a session that no other has."""
-        return f"{self.run}-{next(self.numbers)}"
-
-    def leave(self, session: Session) -> None:
-        """See a session off, with a line in the log."""
-        self.sessions.discard(session)
-        target = session.visit.target
-        _log.info(
-            "session {id}: {client} -> {pod}: over after {seconds:.1f} s and "
-            "{tunnels} tunnels, {why}",
-            id=session.visit.session_id,
-            client=session.visit.client,
-            pod=f"{target.namespace}/{target.pod}",
-            seconds=self.turn.seconds() - session.since,
-            tunnels=session.dialect.opened,
-            why=session.dialect.why,
-        )
-
-
-@dataclass(slots=True, eq=False)
-class Session:
-    """
-    One client's session, for the log line that it gets when it is over.
-
-    :ivar since: when it began, in seconds of the reactor's clock.
-    """
-
-    visit: Visit
-    dialect: ServedSpdy
-    shell: Shell
-    since: float
 
 
 class FrontDoor(Protocol):
@@ -247,7 +182,7 @@ class FrontDoor(Protocol):
         dialect = ServedSpdy(visit, house.errors, house.shared, now)
         shell = self._shell = Shell(dialect, house.switchboard, house.turn)
         session = Session(visit, dialect, shell, now)
-        shell.on_note = lambda words: _note(visit, words)
+        shell.on_note = lambda words: house.note(visit, words)
         shell.on_lost = lambda why: house.leave(session)
         house.sessions.add(session)
         self._hand_over(shell)
@@ -261,29 +196,6 @@ class FrontDoor(Protocol):
         shell.makeConnection(self.transport)
 
 
-def describe(request: Request, url: PortForwardUrl, chosen: str | None) -> str:
-    """Say who a client is and what it speaks, in words for a log."""
-    agent = request.header("user-agent") or "unknown client"
-    if chosen is not None:
-        generation = "C"
-    elif url.spelling is Spelling.PODS:
-        generation = "B"
-    else:
-        generation = "A"
-    how = f"{request.method} {url.spelling.value}"
-    return f"{agent[:200]}; SPDY/3.1 generation {generation}; {how}"
-
-
-def _note(visit: Visit, words: str) -> None:
-    """Log what happened in a session that concerns no tunnel."""
-    _log.warn(
-        "session {id}: {client}: {words}",
-        id=visit.session_id,
-        client=visit.client,
-        words=words,
-    )
-
-
 class FrontDoors(Factory):
     """Builds a `FrontDoor` for each connection."""
 
@@ -291,6 +203,10 @@ class FrontDoors(Factory):
 
     def __init__(self, house: House) -> None:
         self._house = house
+
+    def stopFactory(self) -> None:
+        """Take note that sessions which end now do so because of us."""
+        self._house.stopping = True
 
     def buildProtocol(self, addr: IAddress | None) -> FrontDoor:
         """Receive a connection."""

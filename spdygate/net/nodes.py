@@ -156,8 +156,10 @@ class Pool:
 
     def _connect(self) -> None:
         """Make one connection more, unless one is being made or none may be."""
-        unready = any(not link.dialect.ready for link in self._links)
-        if self._connecting is not None or unready or len(self._links) >= MOST:
+        # One that is going away keeps its tunnels, and nobody from another.
+        live = [link for link in self._links if not link.dialect.exhausted]
+        unready = any(not link.dialect.ready for link in live)
+        if self._connecting is not None or unready or len(live) >= MOST:
             return
         link = self._link()
         # A connection that is made at once is not to be flushed, which would

@@ -2,8 +2,9 @@
 What becomes of tunnels and sessions, as lines of a log.
 
 One line for each session when it ends and one for each tunnel that failed;
-what went well is told at debug level only.  A client that gives up its own
-connection is no failure.
+what went well is told only to who asked for it, since a busy gateway has
+thousands of good tunnels a second.  A client that gives up its own connection
+is no failure.
 
 What a peer says of itself is shown without control characters, which would
 reach the terminal of whoever reads the log.
@@ -22,28 +23,38 @@ _log = Logger()
 class LogObserver(Observer):
     """Writes down how tunnels fare."""
 
+    def __init__(self, *, verbose: bool = False) -> None:
+        """
+        Prepare to.
+
+        :param verbose: whether tunnels that fare well are of interest.
+        """
+        self._verbose = verbose
+
     def tunnel_opened(self, relay: Relay) -> None:
         """Note a tunnel that connected."""
-        _log.debug("tunnel {id}: open, {client} -> {target}", **_fields(relay.request))
+        if self._verbose:
+            fields = _fields(relay.request)
+            _log.info("tunnel {id}: open, {client} -> {target}", **fields)
 
     def tunnel_ended(self, relay: Relay) -> None:
         """Note a tunnel that ended, and why if it failed."""
         failure = relay.failure
-        fields = _fields(relay.request)
         if failure is None or failure.reason is Reason.GAVE_UP:
-            _log.debug(
-                "tunnel {id}: over, {up} bytes up, {down} bytes down",
-                up=relay.up.count,
-                down=relay.down.count,
-                **fields,
-            )
+            if self._verbose:
+                _log.info(
+                    "tunnel {id}: over, {up} bytes up, {down} bytes down",
+                    up=relay.up.count,
+                    down=relay.down.count,
+                    **_fields(relay.request),
+                )
             return
         _log.warn(
             "tunnel {id} failed: {client} -> {target}: {reason}: {words}",
             reason=failure.reason.label,
             # Not "message": older observers (syslog among them) overwrite that.
             words=_printable(failure.message),
-            **fields,
+            **_fields(relay.request),
         )
 
 

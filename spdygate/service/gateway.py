@@ -22,7 +22,8 @@ from ..gateway.kubeapi import KubeApi
 from ..gateway.kubeobjects import Pod
 from ..gateway.routing import ANY, EMBEDDED, Routing
 from ..gateway.switchboard import Switchboard
-from ..net.frontdoor import FrontDoors, House
+from ..net.frontdoor import FrontDoors
+from ..net.house import House
 from ..net.listeners import Listener
 from ..net.nodes import Node, NodeDialer, Pool
 from ..net.ports import ListenerService
@@ -242,7 +243,7 @@ def makeService(options: Options) -> IService:  # twistd calls this name
     turn = Turn(reactor)
     routing = _routing(settings)
     dialer = NodeDialer(routing, turn)
-    switchboard = Switchboard(dialer, LogObserver())
+    switchboard = Switchboard(dialer, LogObserver(verbose=bool(options["verbose"])))
     for node in settings.nodes:
         dialer.add(node.name, Pool(_node(reactor, node, settings), switchboard, turn))
     here = _local_places(settings)

@@ -139,7 +139,8 @@ def makeService(options: Options) -> IService:  # twistd calls this name
     pods = Pods(places(settings.pods))
     dialer = PodDialer(reactor, pods, turn, settings.connect_timeout)
     trusted = settings.tls is not None and settings.tls.asks_for_certificates
-    doors = NodeDoors(Switchboard(dialer, LogObserver()), turn, trusted=trusted)
+    switchboard = Switchboard(dialer, LogObserver(verbose=bool(options["verbose"])))
+    doors = NodeDoors(switchboard, turn, trusted=trusted)
     service = MultiService()
     for listener in settings.listeners:
         ListenerService(

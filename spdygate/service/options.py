@@ -151,6 +151,10 @@ class ListeningOptions(Options):
 
     default_listen = ""
 
+    optFlags: ClassVar[list[Row]] = [
+        ["verbose", "v", "Log tunnels that fare well, too, not only those that fail."],
+    ]
+
     optParameters: ClassVar[list[Row]] = [
         [
             "tls-cert",

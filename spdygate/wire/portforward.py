@@ -114,10 +114,10 @@ def status_message(body: bytes) -> str | None:
     message = document.get("message")
     if not isinstance(message, str):
         return None
-    return _one_line(message) or None
+    return one_line(message) or None
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return *text* shortened and without what could disturb a terminal."""
     shown = (char if char.isprintable() else " " for char in text[:_MESSAGE])
     return "".join(shown).strip()

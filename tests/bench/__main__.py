@@ -139,7 +139,7 @@ class Bench:
         said = subprocess.run(
             [*argv, *words], check=True, capture_output=True, text=True
         ).stdout
-        match = re.search(r"^ms (\d+)", said, re.M)
+        match = re.search(r"^ms (\d+)", said, re.MULTILINE)
         assert match is not None, said
         return self._mib * 1000 / max(1, int(match[1]))
 

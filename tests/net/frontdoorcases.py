@@ -10,7 +10,8 @@ from spdygate.gateway.kubeapi import KubeApi
 from spdygate.gateway.relay import Relay
 from spdygate.gateway.routing import Routing
 from spdygate.gateway.switchboard import Switchboard
-from spdygate.net.frontdoor import FrontDoor, FrontDoors, House
+from spdygate.net.frontdoor import FrontDoor, FrontDoors
+from spdygate.net.house import House
 from spdygate.net.shell import Turn
 from tests.dialect.ends import RecordingEnd
 from tests.session.spdybyhand import HandPeer, headers_of

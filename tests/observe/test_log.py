@@ -25,7 +25,7 @@ class LogCase(SynchronousTestCase):
         """Return a tunnel whose fate is logged."""
         target = Target(node, "shop", "web-0", None)
         request = Request(target, 8080, "r7-3", client=client)
-        return Relay(self.near, request, LogObserver())
+        return Relay(self.near, request, LogObserver(verbose=True))
 
 
 class FailedTests(LogCase):
@@ -86,7 +86,7 @@ class FailedTests(LogCase):
 
 
 class WellTests(LogCase):
-    """What went well is told at debug level only."""
+    """What went well is told to who asked for it."""
 
     def test_open_and_over(self) -> None:
         """The end tells the bytes of both directions."""
@@ -99,7 +99,7 @@ class WellTests(LogCase):
             self.far.comes(b"123")
             self.near.ends()
             self.far.ends()
-        self.assertEqual({each["log_level"] for each in events}, {LogLevel.debug})
+        self.assertEqual({each["log_level"] for each in events}, {LogLevel.info})
         first, last = map(formatEvent, events)
         self.assertEqual(
             first, "tunnel r7-3: open, kubectl/v1.30 -> shop/web-0:8080 on n1"
@@ -114,5 +114,5 @@ class WellTests(LogCase):
             self.far.opens()
             self.near.receiver = relay
             self.near.breaks(Reason.GAVE_UP)
-        self.assertEqual({each["log_level"] for each in events}, {LogLevel.debug})
+        self.assertEqual({each["log_level"] for each in events}, {LogLevel.info})
         self.assertEqual(len(events), 2)

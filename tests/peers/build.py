@@ -120,7 +120,9 @@ def _build_flags(name: str, go_mod: str) -> list[str]:
     """Return the flags of ``go build``, as far as they decide what comes out."""
     # Without -buildvcs=false a check-out that git does not trust cannot build.
     flags = ["-trimpath", "-buildvcs=false"]
-    release = re.search(r"^\s*(?:require )?k8s\.io/kubectl v0(\S+)", go_mod, re.M)
+    release = re.search(
+        r"^\s*(?:require )?k8s\.io/kubectl v0(\S+)", go_mod, re.MULTILINE
+    )
     if name != "kubectl" or release is None:
         return flags
     # What kubernetes' own build stamps: `kubectl version` and the user agent.

@@ -155,8 +155,8 @@ class PeerCase(TestCase):
 
     async def gateway(self, *arguments: str) -> tuple[Running, str]:
         """Run a gateway on loopback."""
-        listen = ("--listen", "tcp:0:interface=127.0.0.1")
-        return await self.service("spdygate", *listen, *arguments)
+        words = ("--verbose", "--listen", "tcp:0:interface=127.0.0.1")
+        return await self.service("spdygate", *words, *arguments)
 
     async def pod(self, mode: str, *arguments: str) -> int:
         """Run a pod's program; return its port."""

@@ -28,7 +28,9 @@ PATHS = {
 
 def sums(said: str) -> dict[str, tuple[int, str]]:
     """Read what the load program sent and received: bytes, and their hash."""
-    found = re.findall(r"^(sent|received|sum) (\d+) ([0-9a-f]{64})$", said, re.M)
+    found = re.findall(
+        r"^(sent|received|sum) (\d+) ([0-9a-f]{64})$", said, re.MULTILINE
+    )
     return {what: (int(count), digest) for what, count, digest in found}
 
 
