@@ -206,6 +206,42 @@ _LINGERED = Failure(
 )
 
 
+class Http2Tunnels:
+    """
+    The tunnels of one HTTP/2 connection, as far as both sides are alike.
+
+    :ivar ending: whether the connection is to be closed once all is written.
+    :ivar why: what ended the connection, when it was not simply closed.
+    :ivar reading: always; HTTP/2 windows bound what the peer may send.
+    """
+
+    reading = True
+
+    def __init__(self, line: Http2Line) -> None:
+        self._line = line
+        self._session = line.session
+        self.ending = False
+        self.why = ""
+        self.outgoing = line.session.outgoing
+        self.pause = line.session.pause
+        self.resume = line.session.resume
+        self.release = line.release
+
+    @property
+    def has_waiting(self) -> bool:
+        """Return whether `release` might write something now."""
+        return self._session.has_waiting
+
+    @property
+    def tunnels(self) -> int:
+        """Return how many tunnels are not over."""
+        return len(self._line.ends)
+
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Have *wake* called when there is something to write."""
+        self._line.wake = wake
+
+
 class ServedEnd(Http2End):
     """The end of a tunnel that the peer asked us for."""
 

@@ -9,12 +9,10 @@ streams only (docs/protocol.rst, 8.1 and 8.2).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..session import events
 from ..session.deadlines import Liveness, Verdict
 from ..session.http2 import Http2Session
-from .http2end import Http2End, Http2Line
+from .http2end import Http2End, Http2Line, Http2Tunnels
 from .http2words import ask, is_ours, refusal
 from .tunnel import Failure, Opened, Reason, Request, TunnelEvent, nothing
 
@@ -30,46 +28,25 @@ LOST = "the connection was lost"
 INTRODUCTION = 10.0
 
 
-class NodeHttp2:
+class NodeHttp2(Http2Tunnels):
     """
     Our connection to one node service.
 
     :ivar name: the node, in words for a message.
     :ivar ready: whether the node has introduced itself.
-    :ivar ending: whether the connection is to be closed once all is written.
-    :ivar why: what ended the connection.
-    :ivar reading: always; HTTP/2 windows bound what the node may send.
     """
-
-    reading = True
 
     def __init__(
         self, name: str, authority: str, scheme: str, session: Http2Session, now: float
     ) -> None:
+        super().__init__(Http2Line(session, f"node {name}: ", now=now))
         self.name = name
         self._authority = authority
         self._scheme = scheme
-        self._session = session
-        self._line = Http2Line(session, f"node {name}: ", now=now)
         self._alive = Liveness(now, PING_INTERVAL, PING_PATIENCE)
         self._pings = 0
         self._introduce_by = now + INTRODUCTION
         self.ready = False
-        self.ending = False
-        self.why = ""
-        self.outgoing = session.outgoing
-        self.pause = session.pause
-        self.resume = session.resume
-
-    @property
-    def has_waiting(self) -> bool:
-        """Return whether `release` might write something now."""
-        return self._session.has_waiting
-
-    @property
-    def tunnels(self) -> int:
-        """Return how many tunnels are not over."""
-        return len(self._line.ends)
 
     @property
     def usable(self) -> bool:
@@ -80,10 +57,6 @@ class NodeHttp2:
     def exhausted(self) -> bool:
         """Return whether no tunnel can ever be opened here again."""
         return self.ending or self._session.exhausted
-
-    def on_wake(self, wake: Callable[[], None]) -> None:
-        """Have *wake* called when there is something to write."""
-        self._line.wake = wake
 
     def open(self, request: Request) -> Http2End:
         """Ask for a tunnel; ask whether we are `usable` first."""
@@ -106,10 +79,6 @@ class NodeHttp2:
         told: list[TunnelEvent] = []
         self._end_all("it answers in HTTP/1.1, so it is no spdygate node service", told)
         return told
-
-    def release(self, limit: int) -> list[TunnelEvent]:
-        """Write about *limit* bytes of what has waited and may go now."""
-        return self._line.release(limit)
 
     def _translate(self, happened: list[events.Event]) -> list[TunnelEvent]:
         """Say in terms of tunnels what happened to streams."""

@@ -7,11 +7,9 @@ the target is, or refused with a status and a JSON Status.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..session import events
 from ..session.http2 import Http2Session
-from .http2end import Http2Line, ServedEnd
+from .http2end import Http2Line, Http2Tunnels, ServedEnd
 from .http2words import BadRequestError, refused, understand
 from .tunnel import (
     Failure,
@@ -24,16 +22,8 @@ from .tunnel import (
 )
 
 
-class ServedHttp2:
-    """
-    One HTTP/2 client's connection, as tunnels.
-
-    :ivar ending: whether the connection is to be closed once all is written.
-    :ivar why: what ended the connection, when it was not simply closed.
-    :ivar reading: always; HTTP/2 windows bound what the peer may send.
-    """
-
-    reading = True
+class ServedHttp2(Http2Tunnels):
+    """One HTTP/2 client's connection, as tunnels."""
 
     def __init__(self, session: Http2Session, *, trusted: bool) -> None:
         """
@@ -41,37 +31,13 @@ class ServedHttp2:
 
         :param trusted: whether the peer proved by certificate to be a gateway.
         """
-        self._session = session
+        super().__init__(Http2Line(session))
         self._trusted = trusted
-        self._line = Http2Line(session)
-        self.ending = False
-        self.why = ""
-        self.outgoing = session.outgoing
-        self.pause = session.pause
-        self.resume = session.resume
-
-    @property
-    def has_waiting(self) -> bool:
-        """Return whether `release` might write something now."""
-        return self._session.has_waiting
-
-    @property
-    def tunnels(self) -> int:
-        """Return how many tunnels are not over."""
-        return len(self._line.ends)
-
-    def on_wake(self, wake: Callable[[], None]) -> None:
-        """Have *wake* called when there is something to write."""
-        self._line.wake = wake
 
     def feed(self, data: bytes, now: float) -> list[TunnelEvent]:
         """Take bytes from the client; return what happened to its tunnels."""
         self._line.now = now
         return self._translate(self._session.feed(data, now))
-
-    def release(self, limit: int) -> list[TunnelEvent]:
-        """Write about *limit* bytes of what has waited and may go now."""
-        return self._line.release(limit)
 
     def _translate(self, happened: list[events.Event]) -> list[TunnelEvent]:
         """Say in terms of tunnels what happened to streams."""
