@@ -82,23 +82,26 @@ class Openings:
 
     def add(self, relay: Relay) -> None:
         """Bound the opening of *relay*."""
+        self._forget_settled()
         self._queue.append((self._clock.seconds() + OPENING, relay))
         if self._timer is None:
             self._timer = self._clock.callLater(OPENING, self._expire)
 
+    def _forget_settled(self) -> None:
+        """Let go of the oldest tunnels, as far as they are open or over."""
+        queue = self._queue
+        while queue and (queue[0][1].opened or queue[0][1].over):
+            queue.popleft()
+
     def _expire(self) -> None:
-        """Refuse what is late, forget what is open, and wait for the next."""
+        """Refuse what is late, and wait for the next."""
         now = self._clock.seconds()
         words = f"the node did not connect the tunnel within {OPENING:.0f} s"
+        self._forget_settled()
         with self._turn:
-            while self._queue:
-                due, relay = self._queue[0]
-                pending = not (relay.opened or relay.over)
-                if pending and due > now:
-                    break
-                self._queue.popleft()
-                if pending:
-                    relay.refuse(Failure(Reason.TIMEOUT, words))
+            while self._queue and self._queue[0][0] <= now:
+                self._queue.popleft()[1].refuse(Failure(Reason.TIMEOUT, words))
+                self._forget_settled()
         self._timer = None
         if self._queue:
             delay = max(0.0, self._queue[0][0] - now)
