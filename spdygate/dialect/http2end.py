@@ -3,13 +3,15 @@ The end of a tunnel that is an HTTP/2 stream, whichever side opened it.
 
 What the two sides have in common is here: the streams of one connection and
 the ends on them, credit, half-close, and *lingering*: a stream that failed
-after its FIN still delivers what waits on it, for `LINGER` seconds at most.
+after its FIN, or was finished from both sides, still delivers what waits on
+it, unless not one byte of it leaves for `LINGER` seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from ..session import events
 from ..session.http2 import Http2Session
@@ -26,7 +28,7 @@ from .tunnel import (
     nothing,
 )
 
-#: Seconds for which what was sent before a failure may still be delivered.
+#: Seconds that what was sent before an end may wait without moving at all.
 LINGER = 60.0
 
 _NEVER = float("inf")
@@ -38,10 +40,19 @@ class Http2End:
 
     :ivar answered: whether a ``:status`` has passed, in whichever direction.
     :ivar finished: whether we have sent all we will.
+    :ivar they_finished: whether the peer has.
     :ivar over: whether nothing more is to be reported.
     """
 
-    __slots__ = ("_line", "answered", "finished", "over", "receiver", "stream_id")
+    __slots__ = (
+        "_line",
+        "answered",
+        "finished",
+        "over",
+        "receiver",
+        "stream_id",
+        "they_finished",
+    )
 
     def __init__(self, line: Http2Line, stream_id: int) -> None:
         self._line = line
@@ -49,6 +60,7 @@ class Http2End:
         self.receiver: Receiver | None = None
         self.answered = False
         self.finished = False
+        self.they_finished = False
         self.over = False
 
     def accept(self) -> None:
@@ -109,6 +121,13 @@ class Http2Line:
             end.over = True
             self.ends.pop(end.stream_id, None)
             self.lingering.pop(end.stream_id, None)
+        elif end.finished and end.they_finished:
+            self.linger(end)
+
+    def linger(self, end: Http2End) -> None:
+        """Give what waits on the end `LINGER` seconds, from now on."""
+        self.lingering.pop(end.stream_id, None)
+        self.lingering[end.stream_id] = self.now + LINGER
 
     def settled(self, told: list[TunnelEvent]) -> list[TunnelEvent]:
         """
@@ -127,7 +146,7 @@ class Http2Line:
         """Reset the stream of an end; what waits after a FIN may linger."""
         self.session.reset(end.stream_id, code)
         if end.stream_id in self.session:
-            self.lingering[end.stream_id] = self.now + LINGER
+            self.linger(end)
         self.settle(end)
 
     def data(self, event: events.DataReceived, told: list[TunnelEvent]) -> None:
@@ -155,6 +174,8 @@ class Http2Line:
             if end is not None:
                 told.append(Drained(end, event.count))
                 self.touched.append(end)
+                if end.stream_id in self.lingering:
+                    self.linger(end)
         return self.settled(told)
 
     def _finished(self, stream_id: int, told: list[TunnelEvent]) -> None:
@@ -162,6 +183,7 @@ class Http2Line:
         end = self.ends.get(stream_id)
         if end is None:
             return
+        end.they_finished = True
         if not end.over:
             told.append(Finished(end))
         self.touched.append(end)
@@ -196,8 +218,9 @@ class Http2Line:
     def tick(self, now: float, told: list[TunnelEvent]) -> None:
         """Throw away what has lingered too long."""
         self.now = now
-        late = [key for key, due in self.lingering.items() if now >= due]
-        for stream_id in late:
+        # The soonest is first: each that lingers anew goes to the end.
+        late = takewhile(lambda item: item[1] <= now, self.lingering.items())
+        for stream_id, _ in list(late):
             self.give_up(stream_id, _LINGERED, told)
 
 

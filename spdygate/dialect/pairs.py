@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 
 from ..errors import SpdygateError
 from ..wire.portforward import Kind, StreamAsk
@@ -142,4 +143,5 @@ class Pairing:
 
     def expired(self, now: float) -> list[Pair]:
         """Return the pairs whose other stream did not come; `done` is the caller's."""
-        return [pair for pair in self._incomplete if now >= pair.since + PATIENCE]
+        # Oldest first: the first that is not due ends it.
+        return list(takewhile(lambda p: now >= p.since + PATIENCE, self._incomplete))

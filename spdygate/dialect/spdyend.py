@@ -57,8 +57,8 @@ class Line:
     :ivar ends: by the number of the data stream, until nothing waits on it.
     :ivar wake: called when there is something to write or read again.
     :ivar pod_gone: whether the session should end, for want of a pod.
-    :ivar farewells: data streams to be reset when their clients have had time
-        to read why.
+    :ivar farewells: streams to be reset when their clients have had time to
+        read why, and to end them themselves.
     :ivar busy: whether anything was sent since somebody last looked.
     """
 
@@ -92,6 +92,8 @@ class Line:
         if text:
             self.session.send(pair.error_id, text.encode())
         self.session.finish(pair.error_id)
+        if pair.error_id in self.session:  # the client has not finished it
+            self.farewells.append(pair.error_id)
 
     def reset_error_stream(self, pair: Pair, text: str) -> None:
         """Write *text* and reset, as k8s.io/cri-streaming does since 1.32."""

@@ -99,6 +99,8 @@ class SpdyStreams:
         """Say in terms of tunnels what happened to streams."""
         told: list[TunnelEvent] = []
         for event in happened:
+            if self.ending:
+                break
             if type(event) is events.DataReceived:
                 self._data(event, told)
             else:

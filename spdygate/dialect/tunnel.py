@@ -68,6 +68,8 @@ class Reason(Enum):
     LINK_LOST = "link-lost", 502
     #: The peer did what the protocol forbids.
     PROTOCOL = "protocol", 502
+    #: Something here is broken that should not be.
+    INTERNAL = "internal", 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,10 @@ class Noted:
     message: str
 
 
-TunnelEvent = Opening | Opened | Data | Finished | Failed | Drained | Noted
+#: What a relay acts on.
+RelayEvent = Opened | Data | Finished | Failed | Drained
+
+TunnelEvent = Opening | RelayEvent | Noted
 
 
 def nothing() -> None:

@@ -45,6 +45,9 @@ class Observer:
     def tunnel_ended(self, relay: Relay) -> None:
         """Hear that *relay* is over; its ``failure`` says whether it failed."""
 
+    def fault(self, error: Exception) -> None:
+        """Hear of something that should not have happened."""
+
 
 class Way:
     """

@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from ..dialect.tunnel import Noted, Opening, TunnelEvent
+from ..dialect.tunnel import (
+    Failure,
+    Noted,
+    Opening,
+    Reason,
+    RelayEvent,
+    TunnelEvent,
+)
 from .relay import Observer, Relay
 
 
@@ -42,11 +49,22 @@ class Switchboard:
         """
         notes: list[str] = []
         for event in told:
-            if isinstance(event, Opening):
-                relay = Relay(event.end, event.request, self._observer)
-                self._dialer.dial(relay)
-            elif isinstance(event, Noted):
+            if isinstance(event, Noted):
                 notes.append(event.message)
-            elif event.end.receiver is not None:
-                event.end.receiver.act(event)
+                continue
+            try:
+                self._act(event)
+            except Exception as error:
+                # Whatever this is, it is one tunnel's: its neighbours on the
+                # connection, and what else happened to them, go on.
+                self._observer.fault(error)
+                event.end.fail(Failure(Reason.INTERNAL, f"a fault here: {error}"))
         return notes
+
+    def _act(self, event: Opening | RelayEvent) -> None:
+        """Act on what happened to one tunnel."""
+        if isinstance(event, Opening):
+            relay = Relay(event.end, event.request, self._observer)
+            self._dialer.dial(relay)
+        elif event.end.receiver is not None:
+            event.end.receiver.act(event)

@@ -97,15 +97,18 @@ class Openings:
         """Refuse what is late, and wait for the next."""
         now = self._clock.seconds()
         words = f"the node did not connect the tunnel within {OPENING:.0f} s"
-        self._forget_settled()
-        with self._turn:
-            while self._queue and self._queue[0][0] <= now:
-                self._queue.popleft()[1].refuse(Failure(Reason.TIMEOUT, words))
-                self._forget_settled()
         self._timer = None
+        self._forget_settled()
+        late = []
+        while self._queue and self._queue[0][0] <= now:
+            late.append(self._queue.popleft()[1])
+            self._forget_settled()
         if self._queue:
             delay = max(0.0, self._queue[0][0] - now)
             self._timer = self._clock.callLater(delay, self._expire)
+        with self._turn:
+            for relay in late:
+                relay.refuse(Failure(Reason.TIMEOUT, words))
 
     def stop(self) -> None:
         """Forget all."""

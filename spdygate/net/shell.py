@@ -180,6 +180,8 @@ class Shell(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Feed, act, write."""
+        if self._closing:  # TLS goes on reading until the peer closes, too
+            return
         with self._turn:
             self._act(self._dialect.feed(data, self._seconds()))
             self._wake()
@@ -249,9 +251,11 @@ class Shell(Protocol):
         """Tell every tunnel, so that none waits for ever."""
         self._lost = True
         self._stop_timer()
-        with self._turn:
-            self._act(self._dialect.lost())
-        self.on_lost(reason)
+        try:
+            with self._turn:
+                self._act(self._dialect.lost())
+        finally:
+            self.on_lost(reason)
 
     def close(self) -> None:
         """

@@ -63,5 +63,8 @@ class SocketpairEndpoint:
         server = self._server.buildProtocol(None)  # type: ignore[arg-type]
         if client is None or server is None:
             return fail(ConnectionRefusedError("nothing listens there"))
-        join(self._reactor, server, client)
+        try:
+            join(self._reactor, server, client)
+        except OSError:  # of descriptors there may be none left
+            return fail()
         return succeed(client)

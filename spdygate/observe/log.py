@@ -13,6 +13,7 @@ reach the terminal of whoever reads the log.
 from __future__ import annotations
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ..dialect.tunnel import Reason, Request
 from ..gateway.relay import Observer, Relay
@@ -56,6 +57,10 @@ class LogObserver(Observer):
             words=_printable(failure.message),
             **_fields(relay.request),
         )
+
+    def fault(self, error: Exception) -> None:
+        """Show where it happened: somebody has to mend it."""
+        _log.failure("a fault in spdygate; please report it", Failure(error))
 
 
 def _fields(request: Request) -> dict[str, str]:

@@ -65,14 +65,20 @@ class Liveness:
         times = []
         if self._asked is None:
             times.append(self._heard + self.interval)
-        elif self.patience is not None:
-            times.append(self._asked + self.patience)
+        else:
+            wait = self.interval if self.patience is None else self.patience
+            times.append(self._asked + wait)
         if self.idle is not None:
             times.append(self._used + self.idle)
         return min(times, default=float("inf"))
 
     def judge(self, now: float) -> Verdict:
-        """Say what *now* demands; ``PING`` is said once, and then counted on."""
+        """
+        Say what *now* demands.
+
+        With patience ``PING`` is said once, and then counted on; without, it
+        is said again after every interval of silence.
+        """
         if self.idle is not None and now >= self._used + self.idle:
             return Verdict.IDLE
         if self._asked is None:
@@ -80,6 +86,12 @@ class Liveness:
                 return Verdict.FINE
             self._asked = now
             return Verdict.PING
-        if self.patience is not None and now >= self._asked + self.patience:
-            return Verdict.DEAD
-        return Verdict.FINE
+        if self.patience is not None:
+            late = now >= self._asked + self.patience
+            return Verdict.DEAD if late else Verdict.FINE
+        if now < self._asked + self.interval:
+            return Verdict.FINE
+        # Whoever writes to a connection that is gone hears of it, also while
+        # nobody reads from it.
+        self._asked = now
+        return Verdict.PING

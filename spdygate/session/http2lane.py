@@ -196,7 +196,9 @@ class Lane:
 
     def _begin(self, stream_id: int, *, tunnel: bool) -> Stream:
         """Keep a stream that has just been opened, by whichever side."""
-        stream = Stream(Inbound(self._limits.stream_window), tunnel)
+        stream = Stream(
+            Inbound(self._limits.stream_window, self._limits.widest_window), tunnel
+        )
         self._streams[stream_id] = stream
         self._outbox.add(stream_id, self._control.initial_window)
         return stream

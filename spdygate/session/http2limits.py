@@ -20,8 +20,11 @@ class Http2Limits:
     :ivar streams: streams at once that a client may open; nginx says 128,
         but each of ours is one connection of a whole cluster's clients.
     :ivar stream_window: bytes that may come on one stream before they are
-        granted, 64 KiB - 1 at least.  1 MiB fills 1 Gbit/s at 8 ms; a quarter
-        of it costs half as much CPU again, in waiting and small frames.
+        granted, 64 KiB - 1 at least: all that a tunnel can hold whose other
+        side never takes a byte.
+    :ivar widest_window: bytes to which it grows while they are passed on.
+        1 MiB fills 1 Gbit/s at 8 ms; a quarter of it costs half as much CPU
+        again, in waiting and small frames.
     :ivar session_window: bytes on all streams; Go's client says 1 GiB.
     :ivar frame: bytes of one frame that we are willing to read.  They are
         passed on as they come, so large ones only save headers (a frame of
@@ -37,7 +40,8 @@ class Http2Limits:
     """
 
     streams: int = 10_000
-    stream_window: int = 1024 * 1024
+    stream_window: int = 128 * 1024
+    widest_window: int = 1024 * 1024
     session_window: int = 16 * 1024 * 1024
     frame: int = 256 * 1024
     control: int = 64 * 1024

@@ -21,7 +21,7 @@ reads from the other side holds back, see `spdygate.dialect.tunnel`).
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -89,7 +89,7 @@ class Outbox:
         self.paused = False
         self._lanes: dict[int, _Lane] = {}
         #: Streams that wait for anything but their window, in turn.
-        self._turns: deque[int] = deque()
+        self._turns: OrderedDict[int, None] = OrderedDict()
 
     def add(self, stream_id: int, window: int = UNLIMITED) -> None:
         """Begin a stream whose peer takes *window* bytes."""
@@ -99,7 +99,7 @@ class Outbox:
         """Forget a stream and what waits on it."""
         lane = self._lanes.pop(stream_id, None)
         if lane is not None and lane.listed:
-            self._turns.remove(stream_id)
+            del self._turns[stream_id]
 
     @property
     def ready(self) -> bool:
@@ -146,7 +146,7 @@ class Outbox:
         """Give the stream a turn if it waits for one and may use it."""
         if lane.waiting and lane.window > 0 and not lane.listed:
             lane.listed = True
-            self._turns.append(stream_id)
+            self._turns[stream_id] = None
 
     def finish(self, stream_id: int) -> bool:
         """Say whether the FIN may be written now; if not, it will be a `Piece`'s."""
@@ -195,7 +195,7 @@ class Outbox:
         """
         pieces: list[Piece] = []
         while self.ready and limit > 0:
-            stream_id = self._turns.popleft()
+            stream_id, _ = self._turns.popitem(last=False)
             lane = self._lanes[stream_id]
             lane.listed = False
             # The window may have been shut since it was listed: see `shift`.

@@ -17,7 +17,8 @@ class SpdyLimits:
     """
     What a peer may make a session hold.
 
-    :ivar streams: streams at once: two for each tunnel.
+    :ivar streams: streams at once: two for each tunnel, so that one client
+        cannot have all that a node serves.
     :ivar control: bytes of one control frame; spdystream 0.5.1 takes 16 MiB,
         but three short headers fit into a hundred.
     :ivar unread: bytes of answers (pongs, replies, resets) that may pile up
@@ -25,7 +26,7 @@ class SpdyLimits:
     :ivar headers: see `HeaderLimits`.
     """
 
-    streams: int = 20_000
+    streams: int = 4_000
     control: int = 64 * 1024
     unread: int = 1024 * 1024
     headers: HeaderLimits = field(default_factory=HeaderLimits)

@@ -22,17 +22,22 @@ class Inbound:
 
     :ivar room: bytes the peer may still send.
     :ivar owed: bytes drained that no grant has been sent for.
+    :ivar size: bytes of the window now.
     """
 
-    __slots__ = ("owed", "room", "size")
+    __slots__ = ("most", "owed", "room", "size")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, most: int = 0) -> None:
         """
         Open a window.
 
         :param size: bytes the peer may send before it hears from us.
+        :param most: bytes up to which the window grows, twofold with every
+            grant: only who has shown that the bytes are passed on may have
+            many under way.
         """
         self.size = size
+        self.most = max(size, most)
         self.room = size
         self.owed = 0
 
@@ -55,6 +60,9 @@ class Inbound:
         self.owed += count
         if self.owed * 2 < self.size:
             return 0
-        grant, self.owed = self.owed, 0
+        wider = min(self.size * 2, self.most)
+        grant = self.owed + wider - self.size
+        self.size = wider
+        self.owed = 0
         self.room += grant
         return grant

@@ -185,6 +185,20 @@ class LingerTests(BothWays):
             self.assertEqual(way.kept, NOTHING_KEPT)
             self.assertEqual(dialect._line.deadline(), float("inf"))
 
+    def test_finished_from_both_sides(self) -> None:
+        """What waits though all is said has a minute, too, and so has an end."""
+        for way in self.ways():
+            way.side.dialect.pause()
+            way.end.send(bytes(10))
+            way.end.finish()
+            way.other.finish()
+            way.joined.exchange()
+            way.side.told()
+            told: list[TunnelEvent] = []
+            way.side.dialect._line.tick(LINGER, told)
+            self.assertEqual(len(failures(told, way.end)), 1)
+            self.assertEqual(way.side.dialect.tunnels, 0)
+
     def test_the_other_side_gives_up_first(self) -> None:
         """What waits is then lost at once, which is told once."""
         for way in self.ways():

@@ -80,11 +80,13 @@ class CreditTests(BothWays):
             got = arrived(way.across.told(), way.other)
             self.assertEqual(len(got), WINDOW)
             self.assertEqual(left, WINDOW)
+            more = got
             while len(got) < len(sent):
-                way.other.grant(WINDOW // 2)
+                way.other.grant(len(more))
                 way.joined.release()
-                more = arrived(way.across.told(), way.other)
-                self.assertTrue(0 < len(more) <= WINDOW // 2)
+                before, more = more, arrived(way.across.told(), way.other)
+                # What was granted; and the window grows twofold with it.
+                self.assertTrue(0 < len(more) <= 2 * len(before))
                 got += more
             self.assertEqual(got, sent)
             self.assertEqual(left + drained(way.side.told()), len(sent))

@@ -37,6 +37,7 @@ REFUSALS = {
     Reason.POD_GONE: Reason.REFUSED,
     Reason.GAVE_UP: Reason.PROTOCOL,
     Reason.LINK_LOST: Reason.REFUSED,
+    Reason.INTERNAL: Reason.PROTOCOL,
     Reason.PROTOCOL: Reason.REFUSED,
 }
 
@@ -47,6 +48,7 @@ RESETS = {
     Reason.GAVE_UP: (0x8, Reason.GAVE_UP),
     Reason.LINK_LOST: (0x8, Reason.GAVE_UP),
     Reason.DRAINING: (0x8, Reason.GAVE_UP),
+    Reason.INTERNAL: (0x2, Reason.PROTOCOL),
     Reason.RETRY: (0x7, Reason.RETRY),
     Reason.LIMIT: (0xB, Reason.LIMIT),
     Reason.POD_GONE: (0x706F6421, Reason.POD_GONE),

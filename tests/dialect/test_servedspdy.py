@@ -227,7 +227,7 @@ class AliveTests(SynchronousTestCase):
             self.assertEqual(client.served.deadline(), client.now + 30.0)
             client.passes(30.0)
             self.assertEqual(client.written(), [Seen("PING", 0, number)])
-            self.assertEqual(client.passes(100.0), [])
+            self.assertEqual(client.passes(29.9), [])
             self.assertEqual(client.written(), [])
             client.does(client.peer.ping(number))
             self.assertEqual(client.written(), [])

@@ -34,9 +34,16 @@ class Dialer:
 
 
 class Counter(Observer):
-    """Counts the tunnels that end."""
+    """Counts the tunnels that end, and keeps the faults."""
 
     ended = 0
+
+    def __init__(self) -> None:
+        self.faults: list[Exception] = []
+
+    def fault(self, error: Exception) -> None:
+        """Keep it."""
+        self.faults.append(error)
 
     def tunnel_ended(self, relay: Relay) -> None:
         """Count one."""
@@ -116,3 +123,31 @@ class SwitchboardTests(SynchronousTestCase):
         far.opens()
         far.breaks()
         self.assertEqual(len(self.near.failures), 1)
+
+
+class FaultyDialer:
+    """Breaks where it should not."""
+
+    def dial(self, relay: Relay) -> None:
+        """Raise what nobody expects."""
+        raise OSError("no descriptors left")
+
+
+class FaultTests(SynchronousTestCase):
+    """A fault of ours costs the tunnel in which it happens, and no other."""
+
+    def test_a_fault(self) -> None:
+        """The tunnel fails, the fault is told, and what comes behind it is acted on."""
+        observer = Counter()
+        switchboard = Switchboard(FaultyDialer(), observer)
+        one, other = RecordingEnd(), RecordingEnd()
+        notes = switchboard.act(
+            [Opening(one, request()), Opening(other, request()), Noted("behind")]
+        )
+        self.assertEqual(notes, ["behind"])
+        self.assertEqual(
+            [str(fault) for fault in observer.faults], ["no descriptors left"] * 2
+        )
+        for end in (one, other):
+            (failure,) = end.failures
+            self.assertIs(failure.reason, Reason.INTERNAL)

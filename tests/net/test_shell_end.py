@@ -16,6 +16,17 @@ from tests.dialect.ends import RecordingEnd, request
 from tests.net.shellcases import Script, ShellCase, Transport
 
 
+class ClosingTests(ShellCase):
+    """A connection that is being closed."""
+
+    def test_late_bytes(self) -> None:
+        """What still comes, as TLS lets it, is not read any more."""
+        self.shell.close()
+        self.script.diary.clear()
+        self.shell.dataReceived(b"late")
+        self.assertEqual(self.script.diary, [])
+
+
 class TimeTests(ShellCase):
     """The timer."""
 

@@ -52,7 +52,7 @@ class BeginningTests(SynchronousTestCase):
         hello, _ = kinds(Http2Session(client=False).outgoing())
         self.assertIn(bytes.fromhex("0008 00000001"), hello[3])
         self.assertIn(bytes.fromhex("0003 00002710"), hello[3])
-        self.assertIn(bytes.fromhex("0004 00100000"), hello[3])
+        self.assertIn(bytes.fromhex("0004 00020000"), hello[3])
 
     def test_ready(self) -> None:
         """A client is ready when SETTINGS came, and is told what they allow."""

@@ -86,8 +86,8 @@ class SendingTests(SynchronousTestCase):
         """A peer that has finished is granted nothing more on that stream."""
         meeting = Meeting(client=False)
         stream_id = meeting.connect()
-        meeting.feed(data(stream_id, bytes(200_000), end=True))
-        meeting.session.grant(stream_id, 200_000)
+        meeting.feed(data(stream_id, bytes(100_000), end=True))
+        meeting.session.grant(stream_id, 100_000)
         self.assertEqual(meeting.session.outgoing(), b"")
 
     def test_over_is_over(self) -> None:

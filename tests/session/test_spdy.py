@@ -284,7 +284,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_limits_are_ours_to_choose(self) -> None:
         """The limits may be given, or are the usual ones."""
-        self.assertEqual(SpdyLimits().streams, 20_000)
+        self.assertEqual(SpdyLimits().streams, 4_000)
         session = SpdySession(client=True, limits=SpdyLimits(streams=1))
         session.open_stream(())
         self.assertFalse(session.can_open)

@@ -61,3 +61,27 @@ class InboundTests(SynchronousTestCase):
         window = Inbound(size)
         window.received(size)
         self.assertEqual(window.drained(size), size)
+
+
+class GrowthTests(SynchronousTestCase):
+    """A window grows for who passes bytes on, and for nobody else."""
+
+    def test_twofold(self) -> None:
+        """Each grant doubles it, as far as it may grow."""
+        window = Inbound(100, 350)
+        sizes = []
+        for _ in range(4):
+            count = window.room
+            window.received(count)
+            self.assertEqual(window.room, 0)
+            self.assertGreater(window.drained(count), 0)
+            self.assertEqual(window.room, window.size)
+            sizes.append(window.size)
+        self.assertEqual(sizes, [200, 350, 350, 350])
+
+    def test_stuck(self) -> None:
+        """What is not passed on leaves it as it was."""
+        window = Inbound(100, 400)
+        window.received(100)
+        self.assertEqual(window.drained(49), 0)
+        self.assertEqual((window.size, window.room), (100, 0))
