@@ -39,6 +39,10 @@ _log = Logger()
 #: Connections to one node (docs/protocol.rst, 8.2).
 MOST = 4
 
+#: Seconds before a further connection is tried again that could not be made
+#: while others work.
+RETRY = 1.0
+
 #: Seconds for a tunnel to be opened in all, below the 30 s after which Go
 #: clients give up (docs/protocol.rst, 8.1).
 OPENING = 20.0
@@ -141,6 +145,7 @@ class Pool:
         self._links: list[Link] = []
         self._waiting: deque[Relay] = deque()
         self._connecting: Deferred[IProtocol] | None = None
+        self._retry_after = 0.0
 
     def dial(self, relay: Relay) -> None:
         """Open *relay* on the node, now or when it can be."""
@@ -166,6 +171,8 @@ class Pool:
         live = [link for link in self._links if not link.dialect.exhausted]
         unready = any(not link.dialect.ready for link in live)
         if self._connecting is not None or unready or len(live) >= MOST:
+            return
+        if live and self._turn.seconds() < self._retry_after:
             return
         link = self._link()
         # A connection that is made at once is not to be flushed, which would
@@ -198,7 +205,16 @@ class Pool:
         self._connecting = None
         late = why.check(TimeoutError, TCPTimedOutError)
         reason = Reason.TIMEOUT if late else Reason.REFUSED
-        self._refuse_all(Failure(reason, explain(why, f"node {self._node}")))
+        self._give_up(Failure(reason, explain(why, f"node {self._node}")))
+
+    def _give_up(self, failure: Failure) -> None:
+        """Refuse what waits, unless there are connections on which room may come."""
+        if any(
+            link.dialect.ready and not link.dialect.exhausted for link in self._links
+        ):
+            self._retry_after = self._turn.seconds() + RETRY
+        else:
+            self._refuse_all(failure)
 
     def _refuse_all(self, failure: Failure) -> None:
         """Refuse everything that waits."""
@@ -232,7 +248,7 @@ class Pool:
             words = explain(why, f"node {self._node}")
         else:
             words = f"node {self._node}: {link.dialect.why}"
-        self._refuse_all(Failure(Reason.REFUSED, words))
+        self._give_up(Failure(Reason.REFUSED, words))
 
     def stop(self) -> None:
         """Refuse what waits, and close every connection."""

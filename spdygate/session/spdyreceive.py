@@ -232,7 +232,8 @@ class Receiving:
 
     def _read_settings(self, frame: Settings) -> None:
         """Follow the two settings that concern us (draft, section 2.6.4)."""
-        self._noise.take(1, self._now)
+        # Every stream's window may have to be moved: that costs, and is paid for.
+        self._noise.take(1 + len(self._streams) // 100, self._now)
         self._credit.start()
         for entry in frame.entries:
             if entry.id == _INITIAL_WINDOW_SIZE:

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import (
 
 from spdygate.dialect.nodehttp2 import INTRODUCTION
 from spdygate.dialect.tunnel import Reason
-from spdygate.net.nodes import CONNECTING
+from spdygate.net.nodes import CONNECTING, RETRY
 from tests.net.nodecases import NodesCase
 
 
@@ -35,6 +35,24 @@ class FailureTests(NodesCase):
         near, _ = self.dial()
         expected = "node n1 (http://n1:8002): nothing listens there; is it running?"
         self.assertEqual(self.only(near), (Reason.REFUSED, expected))
+
+    def test_no_further_connection(self) -> None:
+        """Who waits for room goes on waiting when only a further connection fails."""
+        self.endpoint.most = 1
+        near, _ = self.dial()
+        self.accept(self.endpoint.wires[0], 1)
+        self.endpoint.answers = lambda: fail(ConnectionRefusedError())
+        waits, relay = self.dial()
+        self.assertEqual((waits.failures, relay.far), ([], None))
+        # It is not tried again at once, however much the connection has to say.
+        attempts = self.endpoint.attempts
+        self.dial()
+        self.assertEqual(self.endpoint.attempts, attempts)
+        self.clock.advance(RETRY)
+        self.endpoint.answers = None
+        self.dial()
+        self.assertGreater(self.endpoint.attempts, attempts)
+        self.assertIsNotNone(relay.far)
 
     def test_tried_again(self) -> None:
         """The next tunnel tries again."""
