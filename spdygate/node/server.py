@@ -14,6 +14,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..dialect.http2words import accepted
 from ..dialect.servedhttp2 import ServedHttp2
 from ..errors import RemoteError
 from ..gateway.switchboard import Switchboard
@@ -147,7 +148,7 @@ class NodeDoor(Protocol):
         assert self.transport is not None
         self.transport.write(http.outgoing())
         body = status(200, "tunnels are streams from 3 on, each with a port header")
-        session.refuse(1, ((b":status", b"200"), *_JSON_FIELDS), body)
+        session.refuse(1, (*accepted(), *_JSON_FIELDS), body)
         self._begin(session, glued)
         return True
 

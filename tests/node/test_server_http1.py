@@ -92,7 +92,9 @@ class UpgradeTests(SynchronousTestCase):
     def test_stream_1(self) -> None:
         """The request is stream 1: 200, a Success Status, the end."""
         door = self.upgraded()
-        self.assertEqual(door.status(1)[b":status"], b"200")
+        answer = door.status(1)
+        self.assertEqual(answer[b":status"], b"200")
+        self.assertEqual(answer[b"x-stream-protocol-version"], b"portforward.k8s.io")
         self.assertEqual(door.body(1)["status"], "Success")
         self.assertEqual(len(door.of(StreamEnded, 1)), 1)
         self.assertEqual(door.dialer.relays, [])
