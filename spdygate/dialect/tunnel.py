@@ -91,6 +91,9 @@ class Receiver(Protocol):
     def act(self, event: TunnelEvent) -> None:
         """Act on what happened at one of the ends it holds."""
 
+    def refuse(self, failure: Failure) -> None:
+        """Give up the tunnel, both ends of it."""
+
 
 class End(Protocol):
     """

@@ -174,7 +174,7 @@ class Relay:
         self.up.join(far)
 
     def refuse(self, failure: Failure) -> None:
-        """Give up a tunnel: its target cannot be had, or not in time."""
+        """Give up a tunnel: its target cannot be had, not in time, or not safely."""
         if self.over:
             return
         self._end(failure)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ..dialect.tunnel import (
+    End,
     Failure,
     Noted,
     Opening,
@@ -58,8 +59,14 @@ class Switchboard:
                 # Whatever this is, it is one tunnel's: its neighbours on the
                 # connection, and what else happened to them, go on.
                 self._observer.fault(error)
-                event.end.fail(Failure(Reason.INTERNAL, f"a fault here: {error}"))
+                self._give_up(event.end, f"a fault here: {error}")
         return notes
+
+    @staticmethod
+    def _give_up(end: End, words: str) -> None:
+        """End the tunnel that an end belongs to, on both sides."""
+        if end.receiver is not None:
+            end.receiver.refuse(Failure(Reason.INTERNAL, words))
 
     def _act(self, event: Opening | RelayEvent) -> None:
         """Act on what happened to one tunnel."""

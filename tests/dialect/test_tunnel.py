@@ -111,6 +111,10 @@ class RecordBench:
         """Write down what happened."""
         self._told.append(event)
 
+    def refuse(self, failure: Failure) -> None:
+        """Fail the test: no end gives its receiver up."""
+        raise AssertionError(failure)
+
     def told(self) -> list[TunnelEvent]:
         """Return, and forget, what has happened."""
         told, self._told = self._told, []

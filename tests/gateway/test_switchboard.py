@@ -151,3 +151,22 @@ class FaultTests(SynchronousTestCase):
         for end in (one, other):
             (failure,) = end.failures
             self.assertIs(failure.reason, Reason.INTERNAL)
+
+    def test_both_ends(self) -> None:
+        """A fault between two ends leaves neither of them waiting for the other."""
+        observer, dialer = Counter(), Dialer()
+        switchboard = Switchboard(dialer, observer)
+        near, far = RecordingEnd(), RecordingEnd()
+        switchboard.act([Opening(near, request())])
+        dialer.dialled[0].join(far)
+
+        def breaks(data: object) -> int:
+            raise OSError("no descriptors left")
+
+        self.patch(far, "send", breaks)
+        switchboard.act([Data(near, b"hello")])
+        self.assertEqual(len(observer.faults), 1)
+        self.assertEqual(observer.ended, 1)
+        for end in (near, far):
+            (failure,) = end.failures
+            self.assertIs(failure.reason, Reason.INTERNAL)

@@ -9,6 +9,7 @@ from twisted.python.failure import Failure as TwistedFailure
 
 from spdygate.dialect.tunnel import (
     Data,
+    Failure,
     TunnelEvent,
 )
 from spdygate.net.shell import Turn
@@ -33,6 +34,10 @@ class Record:
             event = Data(event.end, bytes(event.data))
             self.count += len(event.data)
         self.events.append(event)
+
+    def refuse(self, failure: Failure) -> None:
+        """Fail the test: no end gives its receiver up."""
+        raise AssertionError(failure)
 
     def told(self) -> list[TunnelEvent]:
         """Return, and forget, what has happened."""

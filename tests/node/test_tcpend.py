@@ -12,6 +12,7 @@ from spdygate.dialect.tunnel import (
     Data,
     Drained,
     Failed,
+    Failure,
     Reason,
     TunnelEvent,
 )
@@ -66,6 +67,10 @@ class MemoryTests(SynchronousTestCase):
                 """Grant it."""
                 assert isinstance(event, Data)
                 event.end.grant(len(event.data))
+
+            def refuse(self, failure: Failure) -> None:
+                """Fail the test: no end gives its receiver up."""
+                raise AssertionError(failure)
 
         self.end.receiver = Taker()
         for _ in range(5):
