@@ -22,7 +22,8 @@ from ..wire import portforward
 from ..wire.upgrade import SPDY, Request, wants_upgrade
 from ..wire.urls import BadUrl, PortForwardUrl, parse
 from .house import House, Session, describe
-from .shell import FAREWELL, Shell
+from .shell import Shell
+from .sockets import Closing
 
 #: Seconds for a request to arrive, and for a connection to stay without one.
 #: Go's own server has 32 s for kubectl's discovery requests.
@@ -49,7 +50,7 @@ class FrontDoor(Protocol):
         self._http = Http1Session()
         self._shell: Shell | None = None
         self._timer: IDelayedCall | None = None
-        self._closing = False
+        self._closing = Closing(house.turn.clock)
 
     def connectionMade(self) -> None:
         """Give the client a time to say what it wants."""
@@ -62,7 +63,7 @@ class FrontDoor(Protocol):
         if self._shell is not None:
             self._shell.dataReceived(data)
             return
-        if self._closing:
+        if self._closing.begun:
             return
         if self._http.idle:
             self._rearm()  # for the whole of a request, not for each piece
@@ -98,16 +99,13 @@ class FrontDoor(Protocol):
         """Close once what was written has gone, but do not wait for ever."""
         assert self.transport is not None
         self._disarm()
-        # First of all: closing may lose the connection before it returns.
-        abort = self.transport.abortConnection  # type: ignore[attr-defined]
-        self._timer = self._house.turn.clock.callLater(FAREWELL, abort)
-        self._closing = True
         IConsumer(self.transport).unregisterProducer()
-        self.transport.loseConnection()
+        self._closing.begin(self.transport)
 
     def connectionLost(self, reason: TwistedFailure = connectionDone) -> None:
         """Let the session know."""
         self._disarm()
+        self._closing.over()
         if self._shell is not None:
             self._shell.connectionLost(reason)
 

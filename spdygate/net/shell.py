@@ -35,16 +35,13 @@ from zope.interface import implementer
 
 from ..dialect.tunnel import TunnelEvent, nothing
 from ..gateway.switchboard import Switchboard
-from .sockets import widen
+from .sockets import Closing, widen
 
 _log = Logger()
 
 #: Bytes released at a time to a transport that has just resumed: enough to be
 #: worth a write, few enough that it can say stop.
 HELPING = 256 * 1024
-
-#: Seconds in which a peer must take what is left for it when we close.
-FAREWELL = 30.0
 
 
 class Dialect(Shape):
@@ -159,7 +156,7 @@ class Shell(Protocol):
         self._timer: IDelayedCall | None = None
         self._due = float("inf")
         self._lost = False
-        self._closing = False
+        self._closing = Closing(turn.clock)
         self.awake = False
         self.on_note: Callable[[str], None] = _ignore
         self.on_flush: Callable[[], None] = nothing
@@ -180,7 +177,7 @@ class Shell(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Feed, act, write."""
-        if self._closing:  # TLS goes on reading until the peer closes, too
+        if self._closing.begun:  # TLS goes on reading until the peer closes, too
             return
         with self._turn:
             self._act(self._dialect.feed(data, self._seconds()))
@@ -193,7 +190,7 @@ class Shell(Protocol):
 
     def flush(self) -> None:
         """Write what there is, and see what has changed."""
-        if self._lost or self._closing or self.transport is None:
+        if self._lost or self._closing.begun or self.transport is None:
             return
         dialect = self._dialect
         self._write(self.transport)
@@ -251,6 +248,7 @@ class Shell(Protocol):
         """Tell every tunnel, so that none waits for ever."""
         self._lost = True
         self._stop_timer()
+        self._closing.over()
         try:
             with self._turn:
                 self._act(self._dialect.lost())
@@ -258,20 +256,12 @@ class Shell(Protocol):
             self.on_lost(reason)
 
     def close(self) -> None:
-        """
-        Close the connection once what was written has gone.
-
-        A transport does not close while it has a producer that may write on,
-        nor while its peer does not read: that one has `FAREWELL` seconds.
-        """
-        if self.transport is None or self._lost or self._closing:
+        """Close the connection once what was written has gone."""
+        if self.transport is None or self._lost or self._closing.begun:
             return
-        self._closing = True
         self._stop_timer()
-        # First of all: closing may lose the connection before it returns.
-        self._timer = self._turn.clock.callLater(FAREWELL, self.abort)
         IConsumer(self.transport).unregisterProducer()
-        self.transport.loseConnection()
+        self._closing.begin(self.transport)
 
     def abort(self) -> None:
         """Close the connection at once."""

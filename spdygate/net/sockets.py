@@ -17,7 +17,13 @@ import contextlib
 import socket
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import IAddress, IProtocol
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IProtocol,
+    IReactorTime,
+    ITransport,
+)
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.policies import ProtocolWrapper
 
@@ -34,6 +40,9 @@ KEEPALIVE_PROBES = 3
 #: is congested.  Twisted's 64 KiB cost half as much CPU again for each GiB, with
 #: more reads, smaller frames and more pauses (measured by tests/bench).
 BUFFER = 256 * 1024
+
+#: Seconds in which a peer must take what is left for it when we close.
+FAREWELL = 30.0
 
 #: TCP_KEEPALIVE is macOS's name for the seconds of silence.
 _KEEPALIVE = (
@@ -79,6 +88,45 @@ def tune_socket(handle: socket.socket) -> None:
         for name, value in _KEEPALIVE:
             if hasattr(socket, name):
                 handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class Closing:
+    """
+    The end of a connection: what was written goes first, but not for ever.
+
+    Whoever is the transport's producer unregisters first: a transport with a
+    producer that may write on does not close.
+    """
+
+    __slots__ = ("_abort", "_clock", "_patience")
+
+    def __init__(self, clock: IReactorTime, patience: float = FAREWELL) -> None:
+        """
+        Prepare to close.
+
+        :param patience: seconds for the peer to take what is left for it.
+        """
+        self._clock = clock
+        self._patience = patience
+        self._abort: IDelayedCall | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Return whether the connection is being closed."""
+        return self._abort is not None
+
+    def begin(self, transport: ITransport) -> None:
+        """Close the connection once what was written has gone."""
+        if self._abort is None:
+            # Before all else: closing may lose the connection at once.
+            abort = transport.abortConnection  # type: ignore[attr-defined]
+            self._abort = self._clock.callLater(self._patience, abort)
+        transport.loseConnection()
+
+    def over(self) -> None:
+        """Hear that the connection is gone."""
+        if self._abort is not None and self._abort.active():
+            self._abort.cancel()
 
 
 class Ready(Factory):

@@ -18,7 +18,8 @@ from ..dialect.http2words import accepted
 from ..dialect.servedhttp2 import ServedHttp2
 from ..errors import RemoteError
 from ..gateway.switchboard import Switchboard
-from ..net.shell import FAREWELL, Shell, Turn
+from ..net.shell import Shell, Turn
+from ..net.sockets import Closing
 from ..session.http1 import Http1Session
 from ..session.http2 import Http2Session
 from ..wire.portforward import STATUS_TYPE, status
@@ -52,7 +53,7 @@ class NodeDoor(Protocol):
         self._http: Http1Session | None = None
         self._shell: Shell | None = None
         self._timer: IDelayedCall | None = None
-        self._closing = False
+        self._closing = Closing(turn.clock)
 
     def connectionMade(self) -> None:
         """Give the peer a time to show what it is."""
@@ -63,11 +64,7 @@ class NodeDoor(Protocol):
         """Close once what was written has gone, but do not wait for ever."""
         assert self.transport is not None
         self._disarm()
-        # First of all: closing may lose the connection before it returns.
-        abort = self.transport.abortConnection  # type: ignore[attr-defined]
-        self._timer = self._turn.clock.callLater(FAREWELL, abort)
-        self._closing = True
-        self.transport.loseConnection()
+        self._closing.begin(self.transport)
 
     def _disarm(self) -> None:
         """Stop the time."""
@@ -77,12 +74,13 @@ class NodeDoor(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Let the session know."""
         self._disarm()
+        self._closing.over()
         if self._shell is not None:
             self._shell.connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
         """Hand bytes to the session, or find out what they are."""
-        if self._closing:
+        if self._closing.begun:
             return
         if self._shell is not None:
             self._shell.dataReceived(data)

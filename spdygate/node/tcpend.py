@@ -19,7 +19,6 @@ from __future__ import annotations
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IConsumer,
-    IDelayedCall,
     IHalfCloseableProtocol,
     IPushProducer,
 )
@@ -39,7 +38,7 @@ from ..dialect.tunnel import (
     TunnelEvent,
 )
 from ..net.shell import Turn
-from ..net.sockets import widen
+from ..net.sockets import Closing, widen
 from ..session.events import Buffer
 
 #: Bytes received from a pod that the other side may not have taken yet.
@@ -64,7 +63,7 @@ class TcpEnd(Protocol):
         self._waiting = 0
         self._we_finished = False
         self._they_finished = False
-        self._linger: IDelayedCall | None = None
+        self._closing = Closing(turn.clock, LINGER)
 
     # -- what the reactor tells us ---------------------------------------------
 
@@ -95,8 +94,7 @@ class TcpEnd(Protocol):
 
     def connectionLost(self, reason: TwistedFailure = connectionDone) -> None:
         """Report a connection that ended before both directions had."""
-        if self._linger is not None and self._linger.active():
-            self._linger.cancel()
+        self._closing.over()
         finished = self._we_finished and self._they_finished
         with self._turn:
             lost = self._waiting and not reason.check(ConnectionDone)
@@ -206,9 +204,5 @@ class TcpEnd(Protocol):
     def _close(self) -> None:
         """Close once what was written has gone, but do not wait for ever."""
         assert self.transport is not None
-        if self._linger is None:
-            # First of all: closing may lose the connection before it returns.
-            abort = self.transport.abortConnection  # type: ignore[attr-defined]
-            self._linger = self._turn.clock.callLater(LINGER, abort)
         IConsumer(self.transport).unregisterProducer()
-        self.transport.loseConnection()
+        self._closing.begin(self.transport)

@@ -12,7 +12,7 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.net.frontdoor import REQUEST_TIMEOUT
-from spdygate.net.shell import FAREWELL
+from spdygate.net.sockets import FAREWELL
 from tests.net.frontdoorcases import (
     ECHOED,
     GENERATION_B,

@@ -11,7 +11,8 @@ from spdygate.dialect.tunnel import (
     Opening,
     Reason,
 )
-from spdygate.net.shell import FAREWELL, Shell
+from spdygate.net.shell import Shell
+from spdygate.net.sockets import FAREWELL
 from tests.dialect.ends import RecordingEnd, request
 from tests.net.shellcases import Script, ShellCase, Transport
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 
-from spdygate.net.sockets import KEEPALIVE_IDLE, tune, tune_socket
+from spdygate.net.sockets import KEEPALIVE_IDLE, Closing, tune, tune_socket
 from tests.net.memory import Recorder, Recorders
 
 
@@ -82,3 +83,43 @@ class TuneTests(SynchronousTestCase):
         transport = StringTransport()
         tune(transport)
         self.assertEqual(transport.value(), b"")
+
+
+class Abortable(StringTransport):
+    """A transport that knows whether it was cut off."""
+
+    aborted = False
+
+    def abortConnection(self) -> None:
+        """Note it."""
+        self.aborted = True
+
+
+class ClosingTests(SynchronousTestCase):
+    """The end of a connection."""
+
+    def setUp(self) -> None:
+        """Begin with a connection that is open."""
+        self.clock = Clock()
+        self.transport = Abortable()
+        self.closing = Closing(self.clock, 5.0)
+
+    def test_patience(self) -> None:
+        """A peer that does not take what is left is cut off in the end."""
+        self.closing.begin(self.transport)
+        self.assertTrue(self.closing.begun and self.transport.disconnecting)
+        self.clock.advance(4.9)
+        self.assertFalse(self.transport.aborted)
+        self.clock.advance(0.2)
+        self.assertTrue(self.transport.aborted)
+
+    def test_over(self) -> None:
+        """Once the connection is gone nothing is left to do, also if it goes at once."""
+        self.transport.loseConnection = self.closing.over  # type: ignore[method-assign]
+        self.closing.begin(self.transport)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_never_begun(self) -> None:
+        """A connection that nobody closed may be lost like any other."""
+        self.closing.over()
+        self.assertFalse(self.closing.begun)
