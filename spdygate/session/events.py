@@ -72,9 +72,14 @@ class StreamRefused:
 
 @dataclass(frozen=True, slots=True)
 class StreamFinished:
-    """The peer will send no more on this stream (FIN, END_STREAM)."""
+    """
+    The peer will send no more on this stream (FIN, END_STREAM).
+
+    :ivar trailers: what it said behind the body (RFC 9113, section 8.1).
+    """
 
     stream_id: int
+    trailers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)

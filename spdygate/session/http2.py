@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from typing import Self
 
-from ..errors import Http2Code, LocalError
+from ..errors import LocalError
 from ..wire.http2data import DEFAULT_WINDOW, goaway, window_update
 from .events import Buffer, Drained, Event, Headers
+from .http2answer import Answering
 from .http2lane import Phase, Stream
 from .http2limits import Http2Limits
-from .http2receive import Receiving
 
 __all__ = ["Http2Limits", "Http2Session"]
 
@@ -34,7 +34,7 @@ _LAST_ID = 2**31 - 1
 _RESERVE = 10_000
 
 
-class Http2Session(Receiving):
+class Http2Session(Answering):
     """One side of an HTTP/2 connection, ready to use."""
 
     def __init__(
@@ -143,44 +143,6 @@ class Http2Session(Receiving):
         self._begin(stream_id, tunnel=True).may_send = True
         return stream_id
 
-    def accept(self, stream_id: int, headers: Headers) -> None:
-        """
-        Answer the peer's stream with 200; bytes may be sent from now on.
-
-        An ordinary request may be answered so too, with any final status: its
-        body is then what is sent.
-
-        :param headers: the whole answer, ``:status`` first.
-        """
-        stream = self._to_answer(stream_id)
-        if stream is not None:
-            self._send_headers(stream_id, headers)
-            stream.phase = Phase.CONNECTED
-            stream.may_send = True
-
-    def refuse(self, stream_id: int, headers: Headers, body: bytes) -> None:
-        """
-        Answer the peer's stream with a final status and a body, and end it.
-
-        A request that is not yet complete is cut off with RST_STREAM(NO_ERROR)
-        (RFC 9113, section 8.1); what was sent of it is dropped.
-
-        :param headers: the whole answer, ``:status`` first.
-        """
-        stream = self._to_answer(stream_id)
-        if stream is None:
-            return
-        self._send_headers(stream_id, headers)
-        stream.phase = Phase.REFUSED
-        stream.lane = False
-        stream.finishing = True
-        stream.reset_after = Http2Code.NO_ERROR
-        room = self._outbox.put(stream_id, body)
-        if room:
-            self._frame(stream_id, body[:room])
-        if self._outbox.finish(stream_id):
-            self._finish(stream_id, stream)
-
     def send(self, stream_id: int, data: Buffer) -> int:
         """
         Send *data*; what there is no credit for waits.
@@ -204,8 +166,12 @@ class Http2Session(Receiving):
             return len(data)
         raise LocalError(f"stream {stream_id}: DATA before the answer or after the end")
 
-    def finish(self, stream_id: int) -> None:
-        """Half-close the stream with END_STREAM, once what waits on it has gone."""
+    def finish(self, stream_id: int, trailers: Headers = ()) -> None:
+        """
+        Half-close the stream with END_STREAM, once what waits on it has gone.
+
+        :param trailers: what to say with it, of an ordinary answer.
+        """
         stream = self._streams.get(stream_id)
         if stream is None or stream.finishing or stream.phase is Phase.REFUSED:
             return
@@ -213,6 +179,7 @@ class Http2Session(Receiving):
             raise LocalError(f"stream {stream_id}: finished before it was answered")
         stream.may_send = False
         stream.finishing = True
+        stream.trailers = trailers
         if self._outbox.finish(stream_id):
             self._finish(stream_id, stream)
 
@@ -241,8 +208,7 @@ class Http2Session(Receiving):
         stream = self._streams.get(stream_id)
         if stream is None or not count:
             return
-        inbound = stream.inbound
-        if count > inbound.size - inbound.room - inbound.owed:
+        if count > stream.inbound.held:
             raise LocalError(f"stream {stream_id}: {count} bytes granted, fewer came")
         self._grant(stream_id, stream, count)
 
@@ -291,10 +257,3 @@ class Http2Session(Receiving):
             if finished:
                 self._finish(stream_id, stream)
         return events
-
-    def _to_answer(self, stream_id: int) -> Stream | None:
-        """Return the peer's stream, which must not have been answered."""
-        stream = self._streams.get(stream_id)
-        if stream is not None and (self._client or stream.phase is not Phase.ASKED):
-            raise LocalError(f"stream {stream_id}: it is not ours to answer")
-        return stream

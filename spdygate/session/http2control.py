@@ -6,7 +6,8 @@ h2 is asked about everything but the bytes of tunnels; those go past it, in
 because every call of h2 is in this file:
 
 1. *State.*  h2 learns of each HEADERS, END_STREAM and RST_STREAM in both
-   directions, and of END_STREAM by an empty DATA frame.  So a stream is open
+   directions, and of END_STREAM by an empty DATA frame or by the trailers
+   that carry it.  So a stream is open
    for us exactly as long as it is for h2, which therefore counts streams
    rightly.
 2. *Windows.*  h2 learns of no WINDOW_UPDATE and sends no DATA but empty ones,

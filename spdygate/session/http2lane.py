@@ -11,6 +11,7 @@ h2 relays a third of what the lane does for the same CPU.  So:
    windows for all that is sent, and h2's need not be kept in step with it.
 3. Credit for the connection is given back as bytes arrive, so that one stuck
    stream starves no other; credit for a stream when its bytes were passed on.
+   But when very many are stuck (`Http2Limits.held`) no more is given back.
 
 Here is what both halves of a session share: `spdygate.session.http2receive`
 is what the peer does, `spdygate.session.http2` what we do, and that is what
@@ -61,6 +62,7 @@ class Stream:
     :ivar we_finished: whether we have sent END_STREAM.
     :ivar they_finished: whether the peer has.
     :ivar reset_after: the code of a RST_STREAM that follows what waits.
+    :ivar trailers: what we say behind the body, in place of a bare END_STREAM.
     :ivar refusal: the headers with which the peer refused.
     :ivar body: what it gave as a reason.
     """
@@ -74,6 +76,7 @@ class Stream:
     we_finished: bool = False
     they_finished: bool = False
     reset_after: int | None = None
+    trailers: Headers = ()
     refusal: Headers = ()
     body: bytes = b""
 
@@ -116,6 +119,8 @@ class Lane:
         #: The highest stream id in use so far; only clients open streams.
         self._highest = 0
         self._inbound = Inbound(self._limits.session_window)
+        #: Bytes that were not passed on yet, and credit kept back because of it.
+        self._held = self._withheld = 0
         self._outbox = Outbox(DEFAULT_WINDOW)
         self._max_frame = self._control.max_frame
         self._noise = RateLimit()
@@ -144,19 +149,35 @@ class Lane:
         :raises StreamOverrunError: the stream was not.
         """
         self._inbound.received(counted)
-        grant = self._inbound.drained(counted)
-        if grant:
-            self._write(window_update(0, grant))
-        if stream is not None:
-            if counted > stream.inbound.room:
-                raise StreamOverrunError(stream_id, "more DATA than was granted")
+        self._withheld += counted
+        overrun = stream is not None and counted > stream.inbound.room
+        if stream is not None and not overrun:
             stream.inbound.room -= counted
+            self._held += counted
+        self._refill()
+        if overrun:
+            raise StreamOverrunError(stream_id, "more DATA than was granted")
+
+    def _refill(self) -> None:
+        """Give the connection's credit back, unless too much is held (rule 3)."""
+        if self._held <= self._limits.held:
+            grant = self._inbound.drained(self._withheld)
+            self._withheld = 0
+            if grant:
+                self._write(window_update(0, grant))
 
     def _grant(self, stream_id: int, stream: Stream, count: int) -> None:
         """Give back a stream's credit, once it is worth a frame."""
+        self._pass_on(count)
         grant = stream.inbound.drained(count)
         if grant and not stream.they_finished:
             self._write(window_update(stream_id, grant))
+
+    def _pass_on(self, count: int) -> None:
+        """Take note that so many bytes are held no longer."""
+        self._held -= count
+        if self._withheld:
+            self._refill()
 
     def _credit(self, stream_id: int, increment: int) -> None:
         """Take credit that the peer gives (section 6.9)."""
@@ -211,7 +232,10 @@ class Lane:
     def _finish(self, stream_id: int, stream: Stream) -> None:
         """Send END_STREAM: all that waited has gone; and what is to follow it."""
         stream.we_finished = True
-        self._control.end(stream_id)
+        if stream.trailers:
+            self._control.send_headers(stream_id, stream.trailers, finished=True)
+        else:
+            self._control.end(stream_id)
         self._collect()
         if stream.they_finished:
             self._forget(stream_id)
@@ -226,7 +250,9 @@ class Lane:
 
     def _forget(self, stream_id: int) -> None:
         """Drop a stream that is over, and whatever waits on it."""
-        self._streams.pop(stream_id, None)
+        stream = self._streams.pop(stream_id, None)
+        if stream is not None:
+            self._pass_on(stream.inbound.held)
         self._outbox.remove(stream_id)
 
     def _fail(self, stream_id: int, code: int, events: list[Event]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..errors import LocalError
 from ..wire.http2data import DEFAULT_FRAME, DEFAULT_WINDOW
+from .outbox import UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Http2Limits:
         1 MiB fills 1 Gbit/s at 8 ms; a quarter of it costs half as much CPU
         again, in waiting and small frames.
     :ivar session_window: bytes on all streams; Go's client says 1 GiB.
+    :ivar held: bytes on all streams that may wait to be passed on before the
+        session's window is no longer refilled.  Whoever serves many clients on
+        one connection sets none: it would let one of them stop the others.
     :ivar frame: bytes of one frame that we are willing to read.  They are
         passed on as they come, so large ones only save headers (a frame of
         256 KiB costs half the CPU of four of 64 KiB); past the stream's window
@@ -43,6 +47,7 @@ class Http2Limits:
     stream_window: int = 128 * 1024
     widest_window: int = 1024 * 1024
     session_window: int = 16 * 1024 * 1024
+    held: int = UNLIMITED
     frame: int = 256 * 1024
     control: int = 64 * 1024
     headers: int = 64 * 1024

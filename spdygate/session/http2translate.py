@@ -5,8 +5,9 @@ What h2 makes of a peer's frames, in our words: streams that come, answer, end.
    DATA of tunnels is not, but its END_STREAM is.
 2. What h2 does not forbid is forbidden here: ``:protocol`` that was not
    announced, and a tunnel that has a content-length.
-3. A reset of a stream that was never answered costs a token, and so does one
-   that h2 sends by itself (docs/protocol.rst, section 6.4).
+3. A reset of a tunnel that was never answered costs a token, and so does one
+   of an ordinary request whose answer has not left, and one that h2 sends by
+   itself (docs/protocol.rst, section 6.4).
 
 Sections are those of RFC 9113.
 """
@@ -97,19 +98,29 @@ class Translating(Lane):
         if len(event.data) > room:
             self._close_refused(event.stream_id, stream, events)
 
+    def _heard_trailers(self, event: h2.TrailersReceived, events: list[Event]) -> None:
+        """Take what ends a body, before h2 says that it has ended (section 8.1)."""
+        self._end_theirs(event.stream_id, _plain(event.headers), events)
+
     def _heard_end(self, event: h2.StreamEnded, events: list[Event]) -> None:
         """Take note that the peer sends no more."""
-        stream = self._streams.get(event.stream_id)
+        self._end_theirs(event.stream_id, (), events)
+
+    def _end_theirs(
+        self, stream_id: int, trailers: Headers, events: list[Event]
+    ) -> None:
+        """End the peer's direction of a stream, once."""
+        stream = self._streams.get(stream_id)
         if stream is None or stream.they_finished:
             return
         stream.they_finished = True
         stream.lane = False
         if self._client and stream.phase is Phase.REFUSED:
-            self._close_refused(event.stream_id, stream, events)
+            self._close_refused(stream_id, stream, events)
             return
-        events.append(StreamFinished(event.stream_id))
+        events.append(StreamFinished(stream_id, trailers))
         if stream.we_finished:
-            self._forget(event.stream_id)
+            self._forget(stream_id)
 
     def _close_refused(
         self, stream_id: int, stream: Stream, events: list[Event]
@@ -126,7 +137,10 @@ class Translating(Lane):
         stream = self._streams.get(event.stream_id)
         if stream is None:
             return
-        rapid = stream.phase is Phase.ASKED and not self._client
+        # An ordinary request makes more work than a tunnel, and its answer is
+        # made before it is read: it may be given up only once that is written.
+        useless = stream.phase is Phase.ASKED if stream.tunnel else True
+        rapid = useless and not (self._client or stream.we_finished)
         if rapid or not event.remote_reset:
             self._noise.take(1, self._now)
         self._forget(event.stream_id)
@@ -169,6 +183,7 @@ _TRANSLATIONS: dict[type[h2.Event], Callable[[Translating, Any, list[Event]], No
     h2.ResponseReceived: Translating._heard_response,
     h2.InformationalResponseReceived: Translating._heard_informational,
     h2.DataReceived: Translating._heard_data,
+    h2.TrailersReceived: Translating._heard_trailers,
     h2.StreamEnded: Translating._heard_end,
     h2.StreamReset: Translating._heard_reset,
     h2.RemoteSettingsChanged: Translating._heard_settings,

@@ -41,6 +41,11 @@ class Inbound:
         self.room = size
         self.owed = 0
 
+    @property
+    def held(self) -> int:
+        """Return how many bytes have come and were not drained."""
+        return self.size - self.room - self.owed
+
     def received(self, count: int) -> None:
         """
         Note that *count* bytes came.

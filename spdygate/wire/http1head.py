@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 
 from ..errors import RemoteError
+from .upgrade import Request
 
 #: Bytes of request line and headers together, with the empty line at the end.
 #: Go's net/http takes 1 MiB, node.js 16 KiB, Apache 8 KiB for each line.
@@ -123,3 +124,43 @@ def _check_first_byte(byte: int) -> None:
         raise BadHead(400, "this port speaks HTTP without TLS: write http://")
     if not 0x21 <= byte <= 0x7E:
         raise BadHead(400, "this is not an HTTP request")
+
+
+def check_request(request: Request) -> bool:
+    """
+    Refuse what h11 lets pass; say whether there is no body.
+
+    :param request: as h11 read it.
+    :raises BadHead: the request is not to be answered.
+    """
+    version = request.http_version
+    if version not in ("1.0", "1.1"):
+        raise BadHead(505, f"HTTP/{version} is not spoken here")
+    coded = request.header("transfer-encoding") is not None
+    if coded and version == "1.0":
+        raise BadHead(400, "there is no Transfer-Encoding in HTTP/1.0")
+    if request.header("upgrade") is not None:
+        if version == "1.0":
+            raise BadHead(400, "there is no Upgrade in HTTP/1.0")
+        if "upgrade" not in request.tokens("connection"):
+            raise BadHead(400, "Upgrade came without 'Connection: Upgrade'")
+    bodiless = not coded and not int(request.header("content-length") or 0)
+    if request.method == "CONNECT" and not bodiless:
+        # RFC 9110, section 9.3.6: what follows its head is the tunnel's.
+        raise BadHead(400, "CONNECT has no body")
+    return bodiless
+
+
+def check_length(request: Request, largest: int) -> None:
+    """
+    Refuse a body that is known to be larger than *largest* bytes.
+
+    :raises BadHead: it is.
+    """
+    if int(request.header("content-length") or 0) > largest:
+        raise BadHead(413, too_large(largest))
+
+
+def too_large(largest: int) -> str:
+    """Say that a body has more than *largest* bytes."""
+    return f"the request's body is larger than {largest} bytes"

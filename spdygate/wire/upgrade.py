@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..errors import LocalError
+from .portforward import one_line
 
 #: The token of ``Upgrade`` that asks for SPDY, as every Go client writes it.
 SPDY = "SPDY/3.1"
@@ -36,6 +37,10 @@ _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 #: Any number of settings in base64url (RFC 4648, section 5).  One has six bytes
 #: (RFC 9113, section 6.5.1) and so eight characters: padding never occurs.
 _SETTINGS = re.compile(r"(?:[-_0-9A-Za-z]{8})*")
+
+
+#: Characters of a client's name for itself that are repeated.
+_LONGEST_AGENT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,11 @@ class Request:
         members = ",".join(self.headers_named(name)).lower().split(",")
         stripped = (member.strip(" \t") for member in members)
         return tuple(member for member in stripped if member)
+
+
+def agent(request: Request) -> str:
+    """Return what a client calls itself, fit for a line of a log."""
+    return one_line(request.header("user-agent") or "unknown client")[:_LONGEST_AGENT]
 
 
 def wants_upgrade(request: Request) -> tuple[str, ...]:

@@ -40,6 +40,9 @@ _SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
 #: Kubernetes makes UUIDs; static pods have the 32 digits of a hash.
 _UID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
+#: Digits of a port, as many as 65535 has.
+_PORT = re.compile(r"[0-9]{1,5}")
+
 #: A target in absolute form (RFC 9112, section 3.2.2): what stands before the
 #: path decides nothing here.
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
@@ -52,6 +55,10 @@ _NOT_PLAIN = (
     'slashes and without ".", ".." or "%2f"'
 )
 _WRONG_COUNT = "a port-forward URL names a namespace, a pod and at most the pod's uid"
+_NO_POD = (
+    "CONNECT reaches ports of pods and nothing else: write "
+    "<pod>.<namespace>.pod:<port>, as in web-0.shop.pod:8080"
+)
 _NAMESPACED_PROXY = (
     "port-forward is not served under /proxy/namespaces/: write "
     "/api/v1/namespaces/<namespace>/pods/<pod>/portforward"
@@ -162,6 +169,29 @@ def parse(raw_target: bytes) -> PortForwardUrl | None:
             raise _bad(_NOT_PLAIN)
         return None
     return PortForwardUrl(found.target(), found.spelling, query)
+
+
+def parse_authority(authority: bytes) -> tuple[Target, int]:
+    """
+    Read what a plain CONNECT asks for: ``<pod>.<namespace>.pod:<port>``.
+
+    A pod's name may have dots in it, so the name is read from its end.  Host
+    names are compared without regard to case (RFC 9110, section 4.2.3).
+
+    :param authority: a request's target in authority form, or ``:authority``.
+    :returns: the pod, of which no node and no uid is said, and the port.
+    :raises BadUrl: it is the port of something else, or of no valid name.
+    """
+    host, colon, port = authority.decode("latin-1").lower().rpartition(":")
+    name, _, last = host.rpartition(".")
+    pod, _, namespace = name.rpartition(".")
+    if last != "pod":
+        raise BadUrl(403, "Forbidden", _NO_POD)
+    if not colon or not _PORT.fullmatch(port) or not 0 < int(port) <= 0xFFFF:
+        raise _bad(f"{ascii(port[:_SHOWN])} is not a port; {_NO_POD}")
+    if not is_namespace(namespace) or not is_pod_name(pod):
+        raise _bad(f"{ascii(name[:_SHOWN])} is not <pod>.<namespace>; {_NO_POD}")
+    return Target(None, namespace, pod, None), int(port)
 
 
 @dataclass(frozen=True, slots=True)

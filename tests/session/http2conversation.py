@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from spdygate.session import events
 from spdygate.session.http2 import Http2Limits
 
-from .http2peer import BAD_GATEWAY, CONNECT, OK, Meeting
+from .http2peer import BAD_GATEWAY, CONNECT, OK, POST, Meeting
 
 #: A verb, which of the streams, a number.
 Step = tuple[str, int, int]
@@ -51,7 +51,7 @@ class Conversation(Meeting):
     """A meeting in which anything may happen."""
 
     def __init__(self, *, client: bool) -> None:
-        limits = Http2Limits(stream_window=65_535, session_window=100_000)
+        limits = Http2Limits(stream_window=65_535, session_window=100_000, held=80_000)
         super().__init__(client=client, limits=limits)
         self.client = client
         self.tunnels: dict[int, Tunnel] = {}
@@ -73,12 +73,12 @@ class Conversation(Meeting):
         return None
 
     def do_open(self) -> None:
-        """Open a tunnel, from whichever side is the client."""
+        """Open a tunnel, or with us as the server an ordinary request, in turn."""
         if self.client:
             stream_id = self.session.open_stream(CONNECT)
         else:
             stream_id = self.peer.get_next_available_stream_id()
-            self.peer.send_headers(stream_id, CONNECT)
+            self.peer.send_headers(stream_id, POST if stream_id % 4 == 3 else CONNECT)
         self.tunnels[stream_id] = Tunnel()
         self.deliver(1 << 20)
 
@@ -259,6 +259,9 @@ class Conversation(Meeting):
         ours, theirs = self.session, self.peer
         test.assertEqual(theirs.outbound_flow_control_window, ours._inbound.room)
         test.assertEqual(theirs.inbound_flow_control_window, ours._outbox.window)
+        test.assertEqual(ours._withheld, 0)
+        held = sum(stream.inbound.held for stream in ours._streams.values())
+        test.assertEqual(ours._held, held)
         open_streams = theirs.open_inbound_streams + theirs.open_outbound_streams
         test.assertEqual(ours.open_streams, open_streams)
         for stream_id, stream in ours._streams.items():

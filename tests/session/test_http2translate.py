@@ -94,12 +94,13 @@ class RequestTests(SynchronousTestCase):
             meeting.exchange()
 
     def test_trailers_of_a_request(self) -> None:
-        """Trailers end an ordinary request."""
+        """Trailers end an ordinary request, and are told with its end."""
         meeting = Meeting(client=False)
         meeting.open(POST)
         meeting.peer.send_headers(1, ((b"checksum", b"1"),), end_stream=True)
         meeting.exchange()
-        self.assertEqual(meeting.taken()[1:], [StreamFinished(1)])
+        told = meeting.taken()[1:]
+        self.assertEqual(told, [StreamFinished(1, ((b"checksum", b"1"),))])
 
     def test_body_of_a_refused_request(self) -> None:
         """What still comes of a refused request is dropped."""

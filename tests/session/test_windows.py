@@ -53,6 +53,7 @@ class InboundTests(SynchronousTestCase):
                 window.received(received)
                 held += received
             self.assertEqual(window.room + window.owed + held, size)
+            self.assertEqual(window.held, held)
 
     @UNHURRIED
     @given(integers(1, 1000))

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis.strategies import binary, integers, lists, sampled_from
 from twisted.trial.unittest import SynchronousTestCase
 
-from spdygate.wire.http1head import LARGEST_HEAD, BadHead, HeadScanner
+from spdygate.wire.http1head import (
+    LARGEST_HEAD,
+    BadHead,
+    HeadScanner,
+    check_length,
+    check_request,
+    too_large,
+)
+from spdygate.wire.upgrade import Request
 
 from .upgraderequests import CAPTURED
 
@@ -151,3 +159,31 @@ class PropertyTests(SynchronousTestCase):
         with contextlib.suppress(BadHead):
             end, buffer = scan(wire)
             self.assertIn(buffer[max(0, end - 4) : end], (b"", b"\r\n\r\n"))
+
+
+class CheckTests(SynchronousTestCase):
+    """What h11 lets pass."""
+
+    def test_bodiless(self) -> None:
+        """It is told from the head whether there is a body."""
+        for fields, bodiless in (
+            ((), True),
+            ((("content-length", "0"),), True),
+            ((("content-length", "1"),), False),
+            ((("transfer-encoding", "chunked"),), False),
+        ):
+            self.assertIs(check_request(Request("PUT", b"/", fields)), bodiless)
+
+    def test_connect(self) -> None:
+        """CONNECT has no body (RFC 9110, section 9.3.6)."""
+        self.assertTrue(check_request(Request("CONNECT", b"a:1")))
+        for field in (("content-length", "1"), ("transfer-encoding", "chunked")):
+            request = Request("CONNECT", b"a:1", (field,))
+            self.assertRaises(BadHead, check_request, request)
+
+    def test_length(self) -> None:
+        """A length is known before its body, and may be too much."""
+        request = Request("PUT", b"/", (("content-length", "8"),))
+        check_length(request, 8)
+        error = self.assertRaises(BadHead, check_length, request, 7)
+        self.assertEqual((error.status, str(error)), (413, too_large(7)))

@@ -12,6 +12,7 @@ from spdygate.wire.upgrade import (
     SPDY,
     PrefaceState,
     Request,
+    agent,
     http2_settings,
     preface_state,
     switching,
@@ -209,3 +210,19 @@ class PrefaceTests(SynchronousTestCase):
         state = preface_state(first)
         if state is not PrefaceState.UNSURE:
             self.assertIs(preface_state(first + more), state)
+
+
+class AgentTests(SynchronousTestCase):
+    """What a client calls itself."""
+
+    def test_agent(self) -> None:
+        """It is fit for a line of a log, whatever was sent."""
+        for written, told in (
+            ("kubectl/v1.30.0", "kubectl/v1.30.0"),
+            ("", "unknown client"),
+            ("a\x1b[2Jb", "a [2Jb"),
+            ("x" * 300, "x" * 200),
+        ):
+            request = Request("GET", b"/", (("user-agent", written),))
+            self.assertEqual(agent(request), told)
+        self.assertEqual(agent(Request("GET", b"/")), "unknown client")
