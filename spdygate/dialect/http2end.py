@@ -38,7 +38,8 @@ class Http2End:
     """
     One tunnel on an HTTP/2 stream.
 
-    :ivar answered: whether a ``:status`` has passed, in whichever direction.
+    :ivar answered: whether a ``:status`` has passed: ours, or one of a node
+        service that proved to be one.
     :ivar finished: whether we have sent all we will.
     :ivar they_finished: whether the peer has.
     :ivar over: whether nothing more is to be reported.
@@ -283,8 +284,12 @@ class ServedEnd(Http2End):
             super().fail(failure)
             return
         self.answered = self.over = True
-        headers, body = refused(failure.reason.status, failure.message)
+        headers, body = self._refusal(failure)
         self._line.session.refuse(self.stream_id, headers, body)
         # If the body waits, that is no byte of the tunnel: nobody is told.
         self._line.ends.pop(self.stream_id, None)
         self._line.wake()
+
+    def _refusal(self, failure: Failure) -> tuple[events.Headers, bytes]:
+        """Return the answer that says why."""
+        return refused(failure.reason.status, failure.message, failure.reason)

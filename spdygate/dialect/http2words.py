@@ -9,8 +9,14 @@ from __future__ import annotations
 
 from ..errors import Http2Code, SpdygateError
 from ..session.events import Headers
-from ..wire.portforward import PROTOCOL, PROTOCOL_HEADER, status, status_message
-from ..wire.urls import BadUrl, Target, node_path, parse
+from ..wire.portforward import (
+    PROTOCOL,
+    PROTOCOL_HEADER,
+    STATUS_TYPE,
+    status,
+    status_message,
+)
+from ..wire.urls import BadUrl, Target, node_path, parse, parse_authority
 from .tunnel import Failure, Reason, Request
 
 #: Characters of any one word that are passed on, or taken from a peer: a header
@@ -20,6 +26,14 @@ _LONGEST = 512
 #: Our proof that a node service answered, and not a proxy on the way (8.1).
 _PROOF = (PROTOCOL_HEADER.lower().encode(), PROTOCOL.encode())
 
+#: Where a refusal says its reason: several share a status.
+_REASON = b"spdygate-reason"
+
+#: All that a refusal may say.  Who has found a stranger has its own ladder to
+#: climb; for whoever asked it that is the end of the matter.
+_LABELS = {reason.label.encode(): reason for reason in Reason}
+_LABELS[Reason.STRANGER.label.encode()] = Reason.PROTOCOL
+
 _RESET_CODES = {
     Reason.TARGET_RESET: Http2Code.CONNECT_ERROR,
     Reason.GAVE_UP: Http2Code.CANCEL,
@@ -27,6 +41,7 @@ _RESET_CODES = {
     Reason.LIMIT: Http2Code.ENHANCE_YOUR_CALM,
     Reason.POD_GONE: Http2Code.POD_GONE,
     Reason.PROTOCOL: Http2Code.PROTOCOL_ERROR,
+    Reason.STRANGER: Http2Code.PROTOCOL_ERROR,
     Reason.LINK_LOST: Http2Code.CANCEL,
     Reason.DRAINING: Http2Code.CANCEL,
     Reason.INTERNAL: Http2Code.INTERNAL_ERROR,
@@ -96,6 +111,15 @@ def _words(value: bytes, longest: int = _LONGEST) -> str:
     return value[:longest].translate(_CONTROLS).decode("ascii")
 
 
+#: A proxy may make this of any upgrade (RFC 8441), and need not.
+_ONE_PROTOCOL = (
+    f"the one :protocol served here is {PROTOCOL}; for any other upgrade use HTTP/1.1"
+)
+
+#: What asks for it.  HAProxy 2.6 cuts ``:protocol`` to 15 bytes (its source has
+#: ``char upgrade_protocol[16]``), and the path says well enough what is meant.
+_SPOKEN = (PROTOCOL.encode(), PROTOCOL.encode()[:15])
+
 _CONTROLS = bytes(c if 0x20 <= c < 0x7F else 0x3F for c in range(256))
 
 
@@ -110,14 +134,37 @@ def understand(headers: Headers, *, trusted: bool) -> Request:
     fields = dict(headers)
     if fields.get(b":method") != b"CONNECT" or b":protocol" not in fields:
         raise BadRequestError(404, "only port-forward is served here")
-    if fields[b":protocol"] != PROTOCOL.encode():
-        raise BadRequestError(501, f"the one :protocol served here is {PROTOCOL}")
+    if fields[b":protocol"] not in _SPOKEN:
+        raise BadRequestError(501, _ONE_PROTOCOL)
+    target, port = _target(fields.get(b":path", b"")), _port(fields.get(b"port", b""))
+    return _request(fields, target, port, trusted)
+
+
+def understand_plain(headers: Headers, *, trusted: bool) -> Request:
+    """
+    Read what a CONNECT without ``:protocol`` asks for (RFC 9113, section 8.5).
+
+    :param trusted: see `understand`.
+    :raises BadRequestError: its authority is not a port of a pod.
+    """
+    fields = dict(headers)
+    try:
+        target, port = parse_authority(fields.get(b":authority", b""))
+    except BadUrl as error:
+        raise BadRequestError(error.status, str(error)) from None
+    return _request(fields, target, port, trusted)
+
+
+def _request(
+    fields: dict[bytes, bytes], target: Target, port: int, trusted: bool
+) -> Request:
+    """Return what is asked for, and what the peer says of itself."""
     return Request(
-        _target(fields.get(b":path", b"")),
-        _port(fields.get(b"port", b"")),
+        target,
+        port,
         _words(fields.get(b"x-request-id", b""), 128),
         _words(fields.get(b"spdygate-user", b"")) if trusted else "",
-        _words(fields.get(b"spdygate-client", b"")),
+        _words(fields.get(b"spdygate-client") or fields.get(b"user-agent", b"")),
     )
 
 
@@ -145,16 +192,34 @@ def accepted() -> Headers:
     return ((b":status", b"200"), _PROOF)
 
 
-def refused(status_code: int, message: str) -> tuple[Headers, bytes]:
-    """Return the headers and the body that refuse a stream (8.1)."""
+def refused(
+    status_code: int, message: str, reason: Reason | None = None
+) -> tuple[Headers, bytes]:
+    """
+    Return the headers and the body that refuse a stream (8.1).
+
+    :param reason: what the status alone does not tell, if there is more.
+    """
+    headers, body = document(status_code, message)
+    if reason is not None:
+        headers += ((_REASON, reason.label.encode()),)
+    return (*headers, _PROOF), body
+
+
+def document(status_code: int, message: str) -> tuple[Headers, bytes]:
+    """Return an answer that is a Status and nothing else."""
     body = status(status_code, message)
     headers = (
         (b":status", str(status_code).encode()),
-        (b"content-type", b"application/json"),
+        (b"content-type", STATUS_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
-        _PROOF,
     )
     return headers, body
+
+
+def upgraded() -> tuple[Headers, bytes]:
+    """Return the answer to the request that asked for ``h2c`` (8.2)."""
+    return refused(200, "tunnels are streams from 3 on, each with a port header")
 
 
 def is_ours(headers: Headers) -> bool:
@@ -164,14 +229,16 @@ def is_ours(headers: Headers) -> bool:
 
 def refusal(headers: Headers, body: bytes) -> Failure:
     """Read why a stream was refused."""
-    value = dict(headers).get(b":status", b"")
+    fields = dict(headers)
+    value = fields.get(b":status", b"")
     # As long as the peer likes: int() refuses to read thousands of digits.
     code = int(value) if value.isdigit() and len(value) == 3 else 0
     if not is_ours(headers):
         words = f"HTTP status {code} from something that is no spdygate node service"
-        return Failure(Reason.PROTOCOL, words)
+        return Failure(Reason.STRANGER, words)
     message = status_message(body) or f"refused with HTTP status {code}"
-    return Failure(_REFUSALS.get(code, Reason.PROTOCOL), message)
+    known = _REFUSALS.get(code, Reason.PROTOCOL)
+    return Failure(_LABELS.get(fields.get(_REASON, b""), known), message)
 
 
 def reset_code(failure: Failure) -> int:

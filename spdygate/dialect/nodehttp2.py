@@ -32,14 +32,15 @@ class NodeHttp2(Http2Tunnels):
     """
     Our connection to one node service.
 
-    :ivar name: the node, in words for a message.
+    :ivar name: who is at the other side, as every failure begins: "node n1".
     :ivar ready: whether the node has introduced itself.
+    :ivar stranger: whether it has shown to be no node service at all.
     """
 
     def __init__(
         self, name: str, authority: str, scheme: str, session: Http2Session, now: float
     ) -> None:
-        super().__init__(Http2Line(session, f"node {name}: ", now=now))
+        super().__init__(Http2Line(session, f"{name}: ", now=now))
         self.name = name
         self._authority = authority
         self._scheme = scheme
@@ -47,6 +48,7 @@ class NodeHttp2(Http2Tunnels):
         self._pings = 0
         self._introduce_by = now + INTRODUCTION
         self.ready = False
+        self.stranger = False
 
     @property
     def usable(self) -> bool:
@@ -76,6 +78,7 @@ class NodeHttp2(Http2Tunnels):
 
     def _not_http2(self) -> list[TunnelEvent]:
         """Give up what answers in HTTP/1.1, whatever it is."""
+        self.stranger = True
         told: list[TunnelEvent] = []
         self._end_all("it answers in HTTP/1.1, so it is no spdygate node service", told)
         return told
@@ -96,7 +99,7 @@ class NodeHttp2(Http2Tunnels):
             case events.StreamAccepted(stream_id, headers):
                 self._accepted(stream_id, headers, told)
             case events.StreamRefused(stream_id, headers, body):
-                self._line.failed(stream_id, refusal(headers, body), told)
+                self._refused(stream_id, headers, body, told)
             case events.Ready(extended_connect):
                 self._introduced(extended_connect, told)
             case events.GoingAway(last_stream_id):
@@ -113,18 +116,32 @@ class NodeHttp2(Http2Tunnels):
         end = self._line.ends.get(stream_id)
         if end is None or end.over:
             return
-        end.answered = True
         if is_ours(headers):
+            end.answered = True
             told.append(Opened(end))
             return
-        why = Failure(Reason.PROTOCOL, "its 200 is not a spdygate node service's")
+        why = Failure(Reason.STRANGER, "its 200 is not a spdygate node service's")
         self._line.give_up(stream_id, why, told)
+
+    def _refused(
+        self,
+        stream_id: int,
+        headers: events.Headers,
+        body: bytes,
+        told: list[TunnelEvent],
+    ) -> None:
+        """Pass a refusal on, and note whether a node service gave it."""
+        end = self._line.ends.get(stream_id)
+        if end is not None:
+            end.answered = is_ours(headers)
+        self._line.failed(stream_id, refusal(headers, body), told)
 
     def _introduced(self, extended_connect: bool, told: list[TunnelEvent]) -> None:
         """Take note of the node's SETTINGS (RFC 8441, section 3)."""
         if extended_connect:
             self.ready = True
         else:
+            self.stranger = True
             self._end_all("it speaks HTTP/2 but no extended CONNECT", told)
 
     def _going_away(self, last_stream_id: int, told: list[TunnelEvent]) -> None:
@@ -160,6 +177,7 @@ class NodeHttp2(Http2Tunnels):
             return told
         self._line.tick(now, told)
         if not self.ready and now >= self._introduce_by:
+            self.stranger = True
             self._end_all(f"it sent no SETTINGS within {INTRODUCTION:.0f} s", told)
         match self._alive.judge(now):
             case Verdict.PING:

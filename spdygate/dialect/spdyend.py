@@ -202,7 +202,8 @@ class SpdyEnd:
         line, pair = self._line, self.pair
         if self.finished:
             line.session.reset(self.stream_id, RstStatus.CANCEL)
-        elif failure.reason is Reason.POD_GONE:
+        elif failure.reason in (Reason.POD_GONE, Reason.NO_SUCH_POD):
+            # A pod that is not there any more was, when the session began.
             line.end_error_stream(pair, line.text_of(pair, failure))
             line.session.reset(self.stream_id, RstStatus.CANCEL)
             line.pod_gone = True

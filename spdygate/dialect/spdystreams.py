@@ -180,7 +180,14 @@ class SpdyStreams:
         self.opened += 1
         visit = self._visit
         request_id = f"{visit.session_id}-{stream_id}"
-        request = Request(visit.target, ask.port, request_id, visit.user, visit.client)
+        request = Request(
+            visit.target,
+            ask.port,
+            request_id,
+            visit.user,
+            visit.client,
+            visit.session_id,
+        )
         told.append(Opening(end, request))
         if finished:
             told.append(Finished(end))

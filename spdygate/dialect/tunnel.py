@@ -68,6 +68,8 @@ class Reason(Enum):
     LINK_LOST = "link-lost", 502
     #: The peer did what the protocol forbids.
     PROTOCOL = "protocol", 502
+    #: Whoever answered does not speak this dialect: another one may work.
+    STRANGER = "stranger", 502
     #: Something here is broken that should not be.
     INTERNAL = "internal", 500
 
@@ -133,6 +135,8 @@ class Request:
     :ivar request_id: one per tunnel, in every log line on the way.
     :ivar user: who asks, or empty while nobody is asked for credentials.
     :ivar client: who the client is and what it speaks, in words for a log.
+    :ivar session: the client's connection; tunnels of one session to one pod
+        share a connection to a node that has one for each client.
     """
 
     target: Target
@@ -140,6 +144,7 @@ class Request:
     request_id: str
     user: str = ""
     client: str = ""
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class Joined:
     ) -> None:
         self.now = 0.0
         ours = Http2Session(client=True, limits=limits)
-        self.node = NodeHttp2("n1", "n1:10260", "https", ours, self.now)
+        self.node = NodeHttp2("node n1", "n1:10260", "https", ours, self.now)
         theirs = Http2Session(client=False, limits=limits)
         self.served = ServedHttp2(theirs, trusted=trusted)
         self.gateway_side = Side(self.node)

@@ -38,7 +38,7 @@ class ByHand:
 
     def __init__(self, *entries: tuple[int, int], introduced: bool = True) -> None:
         ours = Http2Session(client=True)
-        self.node = NodeHttp2("n1", "n1:10260", "https", ours, 0.0)
+        self.node = NodeHttp2("node n1", "n1:10260", "https", ours, 0.0)
         self.node.on_wake(self._wake)
         self.now = 0.0
         self.woken = 0

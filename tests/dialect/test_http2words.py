@@ -91,6 +91,14 @@ PLAIN = text(characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=120)
 class UnderstandTests(SynchronousTestCase):
     """What a node reads of it."""
 
+    def test_cut_by_a_proxy(self) -> None:
+        """HAProxy 2.6 cuts ``:protocol`` to 15 bytes; nothing else is guessed."""
+        for word in (b"portforward.k8s", b"portforward.k8s.io"):
+            understand(changed(b":protocol", word), trusted=False)
+        for word in (b"portforward", b"portforward.k8s.", b"websocket", b""):
+            with self.assertRaises(BadRequestError):
+                understand(changed(b":protocol", word), trusted=False)
+
     def refuses(self, headers: Headers) -> int:
         """Return the status with which headers are refused."""
         try:

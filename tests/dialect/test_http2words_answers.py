@@ -15,6 +15,7 @@ from spdygate.dialect.http2words import (
     refused,
     reset_code,
     reset_meaning,
+    upgraded,
 )
 from spdygate.dialect.tunnel import Failure, Reason
 
@@ -22,7 +23,10 @@ from spdygate.dialect.tunnel import Failure, Reason
 PROOF = (b"x-stream-protocol-version", b"portforward.k8s.io")
 
 
-#: How a refusal for each reason is read: its status is all that remains of it.
+#: Where a refusal says its reason, of which several share a status.
+LABEL = b"spdygate-reason"
+
+#: How a refusal is read whose status is all there is.
 REFUSALS = {
     Reason.BAD_REQUEST: Reason.BAD_REQUEST,
     Reason.UNAUTHORIZED: Reason.UNAUTHORIZED,
@@ -39,6 +43,7 @@ REFUSALS = {
     Reason.LINK_LOST: Reason.REFUSED,
     Reason.INTERNAL: Reason.PROTOCOL,
     Reason.PROTOCOL: Reason.REFUSED,
+    Reason.STRANGER: Reason.REFUSED,
 }
 
 #: RST_STREAM codes (section 8.1 and RFC 9113, section 7) for each reason, and how
@@ -53,6 +58,7 @@ RESETS = {
     Reason.LIMIT: (0xB, Reason.LIMIT),
     Reason.POD_GONE: (0x706F6421, Reason.POD_GONE),
     Reason.PROTOCOL: (0x1, Reason.PROTOCOL),
+    Reason.STRANGER: (0x1, Reason.PROTOCOL),
     Reason.BAD_REQUEST: (0xA, Reason.TARGET_RESET),
     Reason.UNAUTHORIZED: (0xA, Reason.TARGET_RESET),
     Reason.FORBIDDEN: (0xA, Reason.TARGET_RESET),
@@ -87,7 +93,27 @@ class AnswerTests(SynchronousTestCase):
         )
 
     def test_each_reason(self) -> None:
-        """Every reason arrives as what its status means, with its words."""
+        """Every reason arrives as what it is; whom the node found is not ours."""
+        for reason in Reason:
+            headers, body = refused(reason.status, "why: not", reason)
+            self.assertEqual(dict(headers)[LABEL], reason.label.encode())
+            self.assertIn(PROOF, headers)
+            read = Reason.PROTOCOL if reason is Reason.STRANGER else reason
+            self.assertEqual(refusal(headers, body), Failure(read, "why: not"))
+
+    def test_a_label_that_is_none(self) -> None:
+        """Where the reason is not one that is known, the status has to do."""
+        for label in (b"", b"no-such-reason", b"RETRY", b"\xff"):
+            headers = ((b":status", b"503"), PROOF, (LABEL, label))
+            self.assertIs(refusal(headers, b"").reason, Reason.DRAINING)
+
+    def test_a_label_of_a_proxy(self) -> None:
+        """Without the proof the reason is not believed either."""
+        headers = ((b":status", b"503"), (LABEL, b"retry"))
+        self.assertIs(refusal(headers, b"").reason, Reason.STRANGER)
+
+    def test_each_status(self) -> None:
+        """Without a label every reason arrives as what its status means."""
         self.assertEqual(set(REFUSALS), set(Reason))
         for reason, read in REFUSALS.items():
             answer = refused(reason.status, "why: not")
@@ -104,20 +130,33 @@ class AnswerTests(SynchronousTestCase):
         """Without the proof nothing is believed but the number."""
         body = refused(404, "no such pod")[1]
         why = refusal(((b":status", b"404"), (b"server", b"nginx")), body)
-        self.assertIs(why.reason, Reason.PROTOCOL)
+        self.assertIs(why.reason, Reason.STRANGER)
         self.assertIn("404", why.message)
         self.assertNotIn("no such pod", why.message)
 
     @given(sampled_from([b"", b"9" * 5000, b"\xb2", b"-1", b"2e2", b"0000404"]))
     def test_a_status_that_is_none(self, value: bytes) -> None:
         """A peer may write anything there, and is not understood."""
-        for headers in (((b":status", value),), ((b":status", value), PROOF)):
-            self.assertIs(refusal(headers, b"").reason, Reason.PROTOCOL)
+        status = (b":status", value)
+        self.assertIs(refusal((status,), b"").reason, Reason.STRANGER)
+        self.assertIs(refusal((status, PROOF), b"").reason, Reason.PROTOCOL)
 
     def test_another_status(self) -> None:
         """A status that we never send is a breach of protocol."""
         why = refusal(((b":status", b"418"), PROOF), b"")
         self.assertEqual(why, Failure(Reason.PROTOCOL, "refused with HTTP status 418"))
+
+
+class UpgradeTests(SynchronousTestCase):
+    """What the request is told that asked for ``h2c``."""
+
+    def test_upgraded(self) -> None:
+        """It succeeded, as a Status says it, and a node service said so."""
+        headers, body = upgraded()
+        self.assertEqual(headers[0], (b":status", b"200"))
+        self.assertTrue(is_ours(headers))
+        document = json.loads(body)
+        self.assertEqual((document["kind"], document["status"]), ("Status", "Success"))
 
 
 class ResetTests(SynchronousTestCase):

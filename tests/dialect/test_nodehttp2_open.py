@@ -60,7 +60,7 @@ class OpenTests(SynchronousTestCase):
         )
         (failed,) = failures(told, end)
         self.assertEqual(told, [failed])
-        self.assertIs(failed.failure.reason, Reason.PROTOCOL)
+        self.assertIs(failed.failure.reason, Reason.STRANGER)
         self.assertTrue(failed.failure.message.startswith(HOP))
         self.assertEqual(self.by_hand.written(), [(3, 0, 1, b"\0\0\0\1")])
         self.assertEqual(self.node.tunnels, 0)
