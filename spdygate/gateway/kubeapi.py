@@ -25,16 +25,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..wire.portforward import status
-from .kubeobjects import (
-    EARLY_VERSIONS,
-    RESOURCE_VERSION,
-    Json,
-    Pod,
-    age,
-    early_pod,
-    objects,
-    timestamp,
-)
+from .kubeearly import EARLY_VERSIONS, early_pod
+from .kubeobjects import RESOURCE_VERSION, Json, Pod, age, objects, timestamp
 from .kubequestion import JSON_TYPE, Question, Refused, understand
 from .kuberesources import (
     RESOURCES,

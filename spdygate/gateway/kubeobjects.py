@@ -28,9 +28,6 @@ Json = dict[str, Any]
 #: zero, which Kubernetes clients read as "any version will do".
 RESOURCE_VERSION = "1"
 
-#: The versions of the API of 2015 in which pods are shown, newest first.
-EARLY_VERSIONS = ("v1beta3", "v1beta2", "v1beta1")
-
 #: The image that a pod's one container is said to run.
 IMAGE = "spdygate"
 
@@ -48,6 +45,7 @@ class Pod:
     :ivar address: its IP address.  The default is of the block that is kept
         for documentation (RFC 5737), because a pod of the embedded node has
         no address that anybody could dial: it is reached by port-forward.
+    :ivar uid: its identity; if empty, one is made of its place.
     """
 
     namespace: str
@@ -56,6 +54,8 @@ class Pod:
     ports: tuple[tuple[str, int], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     address: str = "192.0.2.1"
+    uid: str = ""
+    phase: str = "Running"
 
     @property
     def label_map(self) -> dict[str, str]:
@@ -103,13 +103,19 @@ def objects(pods: Sequence[Pod], created: str, version: str) -> dict[str, list[J
     }
 
 
-def _metadata(plural: str, namespace: str, name: str, created: str) -> Json:
-    """Return what every object begins with, but for the labels."""
+def metadata_of(
+    plural: str, namespace: str, name: str, created: str, uid: str = ""
+) -> Json:
+    """
+    Return what every object begins with, but for the labels.
+
+    :param uid: its identity, if it has one of its own.
+    """
     where = {"namespace": namespace} if namespace else {}
     return {
         "name": name,
         **where,
-        "uid": uid_of(plural, namespace, name),
+        "uid": uid or uid_of(plural, namespace, name),
         "resourceVersion": RESOURCE_VERSION,
         "creationTimestamp": created,
     }
@@ -123,7 +129,7 @@ def _conditions(created: str, *names: str) -> list[Json]:
     ]
 
 
-def _container(pod: Pod) -> Json:
+def container_of(pod: Pod) -> Json:
     """Return a pod's one container, in the form that no version has changed."""
     ports = [
         {"name": name, "containerPort": number, "protocol": "TCP"}
@@ -147,10 +153,10 @@ def pod_v1(pod: Pod, created: str) -> Json:
     return {
         "kind": "Pod",
         "apiVersion": "v1",
-        "metadata": _metadata("pods", pod.namespace, pod.name, created)
+        "metadata": metadata_of("pods", pod.namespace, pod.name, created)
         | {"labels": pod.label_map},
         "spec": {
-            "containers": [_container(pod)],
+            "containers": [container_of(pod)],
             "nodeName": pod.node,
             "restartPolicy": "Always",
         },
@@ -165,73 +171,12 @@ def pod_v1(pod: Pod, created: str) -> Json:
     }
 
 
-def early_pod(pod: Pod, created: str, version: str) -> Json:
-    """Make a pod for clients of the first half of 2015."""
-    if version == "v1beta3":
-        return _pod_v1beta3(pod, created)
-    return _pod_flat(pod, created, version)
-
-
-def _pod_v1beta3(pod: Pod, created: str) -> Json:
-    """
-    Make a pod that has v1's form but for the field that names its node.
-
-    kubectl of then reads ``spec.host`` (docs/protocol.rst, section 1.2); it
-    became ``nodeName`` in v1.
-    """
-    return {
-        "kind": "Pod",
-        "apiVersion": "v1beta3",
-        "metadata": _metadata("pods", pod.namespace, pod.name, created)
-        | {"labels": pod.label_map},
-        "spec": {
-            "containers": [_container(pod)],
-            "host": pod.node,
-            "restartPolicy": "Always",
-        },
-        "status": {"phase": "Running", "podIP": pod.address},
-    }
-
-
-def _pod_flat(pod: Pod, created: str, version: str) -> Json:
-    """
-    Make a pod of v1beta1 or v1beta2.
-
-    Such an object has no metadata: its name is called ``id``, and its resource
-    version is a number.  kubectl of then reads ``currentState``
-    (docs/protocol.rst, section 1.2).
-    """
-    manifest = {
-        "version": version,
-        "id": pod.name,
-        "containers": [_container(pod)],
-        "restartPolicy": {"always": {}},
-    }
-    return {
-        "kind": "Pod",
-        "apiVersion": version,
-        "id": pod.name,
-        "namespace": pod.namespace,
-        "uid": uid_of("pods", pod.namespace, pod.name),
-        "resourceVersion": int(RESOURCE_VERSION),
-        "creationTimestamp": created,
-        "labels": pod.label_map,
-        "desiredState": {"manifest": manifest, "host": pod.node},
-        "currentState": {
-            "manifest": manifest,
-            "status": "Running",
-            "host": pod.node,
-            "podIP": pod.address,
-        },
-    }
-
-
 def node(name: str, address: str, created: str, version: str) -> Json:
     """Make a node that is ready."""
     return {
         "kind": "Node",
         "apiVersion": "v1",
-        "metadata": _metadata("nodes", "", name, created)
+        "metadata": metadata_of("nodes", "", name, created)
         | {"labels": {"kubernetes.io/hostname": name}},
         "spec": {},
         "status": {
@@ -250,7 +195,7 @@ def namespace(name: str, created: str) -> Json:
     return {
         "kind": "Namespace",
         "apiVersion": "v1",
-        "metadata": _metadata("namespaces", "", name, created)
+        "metadata": metadata_of("namespaces", "", name, created)
         | {"labels": {"kubernetes.io/metadata.name": name}},
         "spec": {},
         "status": {"phase": "Active"},
@@ -266,7 +211,7 @@ def service(pod: Pod, created: str) -> Json:
     return {
         "kind": "Service",
         "apiVersion": "v1",
-        "metadata": _metadata("services", pod.namespace, pod.name, created)
+        "metadata": metadata_of("services", pod.namespace, pod.name, created)
         | {"labels": pod.label_map},
         "spec": {
             "type": "ClusterIP",
@@ -289,7 +234,7 @@ def endpoints(pod: Pod, created: str) -> Json:
     return {
         "kind": "Endpoints",
         "apiVersion": "v1",
-        "metadata": _metadata("endpoints", pod.namespace, pod.name, created)
+        "metadata": metadata_of("endpoints", pod.namespace, pod.name, created)
         | {"labels": pod.label_map},
         "subsets": [{"addresses": [address], "ports": ports}],
     }

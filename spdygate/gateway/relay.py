@@ -131,8 +131,8 @@ class Relay:
     :ivar far: the end that faces the pod, once there is one.
     :ivar up: from the client to the pod.
     :ivar down: from the pod to the client.
-    :ivar cancel: called if the tunnel ends while there is no far end; whoever
-        dials sets it.
+    :ivar cancel: called if the tunnel ends, for whatever reason, while there is
+        no far end; whoever dials sets it.
     :ivar opened: whether the target is connected.
     :ivar over: whether the tunnel has ended.
     :ivar failure: why it failed, if it did.
@@ -181,6 +181,8 @@ class Relay:
         self.near.fail(failure)
         if self.far is not None:
             self.far.fail(failure)
+        else:
+            self.cancel()
         self._settle()
 
     def act(self, event: TunnelEvent) -> None:

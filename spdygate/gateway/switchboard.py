@@ -1,6 +1,10 @@
 """
 Where tunnel events go: new tunnels to a dialer, all else to their relay.
 
+What happens to exchanges goes the same way, to their `Passage`.  A request
+that begins one does not get here: whoever carries the connection knows whether
+there is an API server to pass it to (`spdygate.net.passing`).
+
 Every connection, toward clients and toward nodes, hands what happened on it to
 the one switchboard of its service.  It keeps no table: the end that an event
 names carries its receiver.
@@ -11,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from ..dialect.exchange import Answered, Asked, Trailed
 from ..dialect.tunnel import (
     End,
     Failure,
@@ -21,6 +26,11 @@ from ..dialect.tunnel import (
     TunnelEvent,
 )
 from .relay import Observer, Relay
+
+#: What may happen on a connection.
+Told = TunnelEvent | Asked | Answered | Trailed
+
+_UNHEARD = Failure(Reason.INTERNAL, "there is nobody here to answer this request")
 
 
 class Dialer(Protocol):
@@ -42,7 +52,7 @@ class Switchboard:
         self._dialer = dialer
         self._observer = observer or Observer()
 
-    def act(self, told: Iterable[TunnelEvent]) -> list[str]:
+    def act(self, told: Iterable[Told]) -> list[str]:
         """
         Act on what happened on a connection.
 
@@ -68,10 +78,13 @@ class Switchboard:
         if end.receiver is not None:
             end.receiver.refuse(Failure(Reason.INTERNAL, words))
 
-    def _act(self, event: Opening | RelayEvent) -> None:
-        """Act on what happened to one tunnel."""
+    def _act(self, event: Opening | RelayEvent | Asked | Answered | Trailed) -> None:
+        """Act on what happened to one tunnel, or one exchange."""
         if isinstance(event, Opening):
             relay = Relay(event.end, event.request, self._observer)
             self._dialer.dial(relay)
+        elif isinstance(event, Asked):
+            event.end.fail(_UNHEARD)
         elif event.end.receiver is not None:
-            event.end.receiver.act(event)
+            # A receiver of exchanges hears more than one of tunnels.
+            event.end.receiver.act(event)  # type: ignore[arg-type]

@@ -1,94 +1,95 @@
 """
 The front door: what a client's connection is, before it is a session.
 
-A connection begins with HTTP/1.1.  A request on a port-forward URL that asks
-for SPDY/3.1 becomes a session, and the connection is that session from then
-on; every other request is answered by whatever API there is.  A client that
-asks for something else on a port-forward URL is told what is served here, as
-a JSON Status: newer clients then fall back to SPDY by themselves
-(docs/protocol.rst, 4.2).
+A connection is HTTP/2 by ALPN, or by its first bytes; every other begins with
+HTTP/1.1.  A request on a port-forward URL that asks for an upgrade becomes a
+session, and the connection is that session from then on.  A client that asks
+for something else on such a URL is told what is served here, as a JSON Status:
+newer clients then fall back to SPDY by themselves (docs/protocol.rst, 4.2).
+
+What is decided here is which dialect has the connection; a `Shell` carries it.
 """
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IAddress, IConsumer, IDelayedCall, IPushProducer
+from twisted.internet.interfaces import (
+    IAddress,
+    IConsumer,
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    ISSLTransport,
+)
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure as TwistedFailure
+from zope.interface import implementer
 
-from ..dialect.servedspdy import ServedSpdy, Visit
-from ..dialect.tunnel import Failure
-from ..session.http1 import Http1Session, RequestReceived
-from ..wire import portforward
-from ..wire.upgrade import SPDY, Request, wants_upgrade
-from ..wire.urls import BadUrl, PortForwardUrl, parse
-from .house import House, Session, describe
-from .shell import Shell
+from ..dialect.exchange import Asked
+from ..dialect.servedhttp1 import REQUEST_TIMEOUT, Http1End, ServedHttp1
+from ..dialect.servedhttp2 import CLIENT_LIMITS
+from ..dialect.servedspdy import Visit
+from ..dialect.tunnel import Failure, Opening
+from ..gateway.rewriting import ClientFacts
+from ..session.http2 import Http2Session
+from ..wire.upgrade import PrefaceState, preface_state
+from ..wire.urls import PortForwardUrl
+from .dispatch import Dispatch, refuse
+from .house import Caller, Guest, House, Session
+from .shell import Board, Shell
 from .sockets import Closing
+from .tls import alpn
+from .upgrades import NotGranted, Served, serve_http2, upgrade_of
 
-#: Seconds for a request to arrive, and for a connection to stay without one.
-#: Go's own server has 32 s for kubectl's discovery requests.
-REQUEST_TIMEOUT = 60.0
-
-_JSON = (("content-type", "application/json"),)
-
-_NO_UPGRADE = (
-    "Upgrade request required: port-forward is served here for "
-    "'Connection: Upgrade' with 'Upgrade: SPDY/3.1'"
-)
+__all__ = ["REQUEST_TIMEOUT", "FrontDoor", "FrontDoors"]
 
 
+@implementer(IHalfCloseableProtocol)
 class FrontDoor(Protocol):
-    """
-    One connection of a client.
-
-    While it is HTTP the transport is its own producer: when it cannot write it
-    does not read, so that a client that only asks costs no memory.
-    """
+    """One connection of a client."""
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._http = Http1Session()
+        self._id = house.next_session_id()
+        self._early = b""
         self._shell: Shell | None = None
+        self._session: Session | None = None
         self._timer: IDelayedCall | None = None
         self._closing = Closing(house.turn.clock)
 
+    # -- what the reactor tells us ----------------------------------------------
+
     def connectionMade(self) -> None:
-        """Give the client a time to say what it wants."""
-        producer = IPushProducer(self.transport)
-        IConsumer(self.transport).registerProducer(producer, True)
-        self._rearm()
-
-    def dataReceived(self, data: bytes) -> None:
-        """Hand bytes to the session, or answer what requests they make up."""
-        if self._shell is not None:
-            self._shell.dataReceived(data)
+        """Give the client a time to say what it is, unless it has said so."""
+        if alpn(self.transport) == b"h2":
+            self._begin_http2(b"")
             return
-        if self._closing.begun:
-            return
-        if self._http.idle:
-            self._rearm()  # for the whole of a request, not for each piece
-        while requests := self._http.feed(data):
-            self._answer(requests[0])
-            if self._shell is not None:
-                return
-            self._rearm()
-            data = b""  # the next request, if it came along
-        self._flush()
-
-    def _flush(self) -> None:
-        """Write what HTTP has to say."""
-        assert self.transport is not None
-        data = self._http.outgoing()
-        if data:
-            self.transport.write(data)
-        if self._http.closing:
-            self._hang_up()
-
-    def _rearm(self) -> None:
-        """Start the time anew that a client has for its next request."""
-        self._disarm()
         clock = self._house.turn.clock
         self._timer = clock.callLater(REQUEST_TIMEOUT, self._hang_up)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Hand bytes to the dialect, or find out which it is."""
+        if self._shell is not None:
+            self._shell.dataReceived(data)
+        elif not self._closing.begun:
+            self._early += data
+            self._recognise()
+
+    def readConnectionLost(self) -> None:
+        """Let the dialect know of the client's FIN, if it is any."""
+        if self._shell is not None:
+            self._shell.readConnectionLost()
+        else:
+            self._hang_up()
+
+    def writeConnectionLost(self) -> None:
+        """Do nothing: it was us who closed it."""
+
+    def connectionLost(self, reason: TwistedFailure = connectionDone) -> None:
+        """Let the dialect know."""
+        self._disarm()
+        self._closing.over()
+        if self._shell is not None:
+            self._shell.connectionLost(reason)
 
     def _disarm(self) -> None:
         """Stop the time."""
@@ -96,102 +97,131 @@ class FrontDoor(Protocol):
             self._timer.cancel()
 
     def _hang_up(self) -> None:
-        """Close once what was written has gone, but do not wait for ever."""
+        """Close a connection that never was anything."""
         assert self.transport is not None
         self._disarm()
-        IConsumer(self.transport).unregisterProducer()
         self._closing.begin(self.transport)
 
-    def connectionLost(self, reason: TwistedFailure = connectionDone) -> None:
-        """Let the session know."""
-        self._disarm()
-        self._closing.over()
-        if self._shell is not None:
-            self._shell.connectionLost(reason)
+    # -- which dialect it is -----------------------------------------------------
 
-    # -- requests --------------------------------------------------------------
-
-    def _answer(self, event: RequestReceived) -> None:
-        """Answer one request."""
-        request = event.request
-        try:
-            url = parse(request.target)
-        except BadUrl as error:
-            self._refuse(error.status, str(error))
+    def _recognise(self) -> None:
+        """Tell HTTP/2 from HTTP/1.1 by its preface (RFC 9113, section 3.4)."""
+        state = preface_state(self._early)
+        if state is PrefaceState.UNSURE:
             return
-        if url is None:
-            self._answer_from_api(request)
-        elif SPDY.lower() in wants_upgrade(request):
-            self._begin_session(request, url)
+        early, self._early = self._early, b""
+        if state is PrefaceState.YES:
+            self._begin_http2(early)
         else:
-            self._refuse(400, _NO_UPGRADE)
+            self._begin_http1(early)
 
-    def _answer_from_api(self, request: Request) -> None:
-        """Answer what is no port-forward."""
-        answer = self._house.api.answer(
-            request.method,
-            request.target,
-            request.header("accept") or "",
-            self._house.wall_clock(),
-        )
-        headers = (("content-type", answer.content_type),)
-        self._http.respond(answer.status, headers, answer.body)
-
-    def _refuse(self, status: int, message: str, *headers: tuple[str, str]) -> None:
-        """Answer with a Status: clients lose most other texts (3.10)."""
-        body = portforward.status(status, message)
-        self._http.respond(status, _JSON + headers, body)
-
-    def _begin_session(self, request: Request, url: PortForwardUrl) -> None:
-        """Switch to SPDY, unless it can be known that nothing will come of it."""
-        if request.method not in ("GET", "POST"):
-            words = f"port-forward is asked for by GET or POST, not {request.method}"
-            self._refuse(405, words, ("allow", "GET, POST"))
-            return
-        chosen = portforward.negotiate(
-            request.headers_named("x-stream-protocol-version")
-        )
-        if chosen.nothing_matches:
-            accepted = (portforward.ACCEPTED_HEADER, portforward.PROTOCOL)
-            self._refuse(403, chosen.message, accepted)
-            return
-        route = self._house.routing.route(url.target)
-        if isinstance(route, Failure):
-            self._refuse(route.reason.status, route.message)
-            return
-        self._switch(request, url, chosen.protocol)
-
-    def _switch(
-        self, request: Request, url: PortForwardUrl, chosen: str | None
-    ) -> None:
-        """Answer 101, and let the session have the connection."""
+    def _begin_http1(self, early: bytes) -> None:
+        """Serve HTTP/1.1."""
         house = self._house
-        visit = Visit(
-            url.target,
-            house.next_session_id(),
-            describe(request, url, chosen),
-            negotiated=chosen is not None,
-        )
-        extra = ((portforward.PROTOCOL_HEADER, chosen),) if chosen else ()
-        glued = self._http.switch(SPDY, extra)
-        self._flush()
-        self._disarm()
-        now = house.turn.seconds()
-        dialect = ServedSpdy(visit, house.errors, house.shared, now)
-        shell = self._shell = Shell(dialect, house.switchboard, house.turn)
-        session = Session(visit, dialect, shell, now)
-        shell.on_note = lambda words: house.note(visit, words)
-        shell.on_lost = lambda why: house.leave(session)
-        house.sessions.add(session)
-        self._hand_over(shell)
-        if glued:
-            shell.dataReceived(glued)
+        dialect = ServedHttp1(self._id, house.shared, house.turn.seconds())
+        self._carry(dialect, early, requests=True)
 
-    def _hand_over(self, shell: Shell) -> None:
-        """Let the session be the transport's producer, and see that it reads."""
+    def _begin_http2(self, early: bytes) -> None:
+        """Serve HTTP/2."""
+        session = Http2Session(client=False, limits=CLIENT_LIMITS)
+        dialect = serve_http2(session, self._id, self._house.turn.seconds())
+        self._carry(dialect, early, requests=True)
+
+    def _carry(self, dialect: Served, early: bytes, *, requests: bool) -> None:
+        """
+        Let a dialect have the connection.
+
+        :param early: what has come in it already.
+        :param requests: whether it may be asked for more than tunnels.
+        """
+        house = self._house
+        self._disarm()
+        board: Board = house.switchboard
+        if requests:
+            board = Dispatch(
+                house, self._facts(), self._port_forward, self._tunnel_asked
+            )
+        self._dialect = dialect
+        shell = self._shell = Shell(dialect, board, house.turn)
+        guest = Guest(self._id, self._facts().address or "a client")
+        shell.on_note = lambda words: house.note(guest, words)
+        shell.on_flush = self._flushed
+        shell.makeConnection(self.transport)
+        if early:
+            shell.dataReceived(early)
+
+    def _flushed(self) -> None:
+        """Reset the connection, if a FIN would hide that bytes are missing."""
+        if isinstance(self._dialect, ServedHttp1) and self._dialect.aborted:
+            assert self._shell is not None
+            self._shell.abort()
+
+    def _facts(self) -> ClientFacts:
+        """Return what is known of the connection."""
+        assert self.transport is not None
+        scheme = "https" if ISSLTransport.providedBy(self.transport) else "http"
+        return ClientFacts(getattr(self.transport.getPeer(), "host", ""), scheme)
+
+    # -- sessions ----------------------------------------------------------------
+
+    def _port_forward(self, asked: Asked, end: Http1End, url: PortForwardUrl) -> None:
+        """Go over to what the client asks for, unless nothing can come of it."""
+        house = self._house
+        try:
+            upgrade = upgrade_of(
+                end.head, url, secure=ISSLTransport.providedBy(self.transport)
+            )
+        except NotGranted as error:
+            refuse(asked, error.status, str(error), error.headers)
+            return
+        route = house.routing.route(url.target) if upgrade.routed else ""
+        if isinstance(route, Failure):
+            refuse(asked, route.reason.status, route.message)
+            return
+        visit = Visit(
+            url.target, self._id, upgrade.client, negotiated=upgrade.negotiated
+        )
+        dialect = upgrade.make(house, visit, house.turn.seconds())
+        glued = self._leave_http(upgrade.token, upgrade.headers)
+        self._carry(dialect, b"", requests=not upgrade.routed)
+        if upgrade.routed:
+            self._enter(visit)
+        if glued:
+            self.dataReceived(glued)
+
+    def _leave_http(self, token: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+        """
+        Answer 101, and take the connection from the shell that carries HTTP.
+
+        :returns: what has come in the new dialect.
+        """
+        http, shell = self._dialect, self._shell
+        assert isinstance(http, ServedHttp1)
+        assert shell is not None and self.transport is not None
+        left, glued = http.switch(token, headers)
+        self.transport.write(left)
+        shell.connectionLost()
         IConsumer(self.transport).unregisterProducer()
         IPushProducer(self.transport).resumeProducing()
-        shell.makeConnection(self.transport)
+        return glued
+
+    def _tunnel_asked(self, opening: Opening) -> None:
+        """Note that the connection carries tunnels, when it asks for the first."""
+        if self._session is None:
+            request = opening.request
+            one_pod = isinstance(self._dialect, ServedHttp1)
+            target = request.target if one_pod else None
+            self._enter(Guest(self._id, request.client, target))
+
+    def _enter(self, caller: Caller) -> None:
+        """Count the connection among the sessions."""
+        house, shell = self._house, self._shell
+        assert shell is not None
+        now = house.turn.seconds()
+        session = self._session = Session(caller, self._dialect, shell, now)
+        shell.on_note = lambda words: house.note(caller, words)
+        shell.on_lost = lambda why: house.leave(session)
+        house.sessions.add(session)
 
 
 class FrontDoors(Factory):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,22 @@ class TlsError(SpdygateError):
     """The operator's TLS options cannot be used; the message says which and why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pem:
+    """
+    What would be in a file, but came in another way.
+
+    :ivar origin: what it is called in messages, in place of option and file.
+    """
+
+    origin: str
+    data: bytes = field(repr=False)
+
+
+#: A file by its name, or what would be in it.
+Source = str | Pem
+
+
 @dataclass(frozen=True)
 class Identity:
     """
@@ -53,7 +69,7 @@ class Identity:
     key: Any  # one of cryptography's private keys
 
 
-def read_certificates(option: str, path: str) -> list[x509.Certificate]:
+def read_certificates(option: str, source: Source) -> list[x509.Certificate]:
     """
     Read every certificate of a PEM file, in the file's order.
 
@@ -63,53 +79,51 @@ def read_certificates(option: str, path: str) -> list[x509.Certificate]:
     :param option: the option that named the file, for the message.
     :raises TlsError: the file cannot be read, or is not what it should be.
     """
-    data = _read(option, path)
+    data, where = _read(option, source)
     blocks = _CERTIFICATE.findall(data)
     if not blocks:
-        raise TlsError(f"{option}: {path}: {_what_instead_of_certificates(data)}")
+        raise TlsError(f"{where}: {_what_instead_of_certificates(data)}")
     found = [
-        _load_certificate(option, path, number, block)
+        _load_certificate(where, number, block)
         for number, block in enumerate(blocks, 1)
     ]
     now = datetime.datetime.now(datetime.UTC)
     for certificate in found:
         if certificate.not_valid_after_utc < now:
             _log.warn(
-                "{option}: {path}: the certificate of {name} has expired",
-                option=option,
-                path=path,
+                "{where}: the certificate of {name} has expired",
+                where=where,
                 name=common_name(certificate) or "(no name)",
             )
     return found
 
 
-def read_key(option: str, path: str) -> Any:
+def read_key(option: str, source: Source) -> Any:
     """
     Read the private key of a PEM file.
 
     :param option: the option that named the file, for the message.
     :raises TlsError: the file cannot be read, or is not what it should be.
     """
-    data = _read(option, path)
+    data, where = _read(option, source)
     if _ENCRYPTED.search(data):
+        file = source if isinstance(source, str) else "encrypted.key"
         raise TlsError(
-            f"{option}: {path}: the key is encrypted; "
-            f"write it in the clear with: openssl pkey -in {path} -out clear.key"
+            f"{where}: the key is encrypted; "
+            f"write it in the clear with: openssl pkey -in {file} -out clear.key"
         )
     if not _KEY.search(data):
-        raise TlsError(
-            f"{option}: {path}: there is no private key in PEM form in this file"
-        )
+        raise TlsError(f"{where}: there is no private key in PEM form in this file")
     try:
         return load_pem_private_key(data, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise TlsError(
-            f"{option}: {path}: the private key is damaged or of an unknown kind"
+            f"{where}: the private key is damaged or of an unknown kind"
         ) from error
 
 
 def read_identity(
-    cert_option: str, cert_file: str, key_option: str, key_file: str
+    cert_option: str, cert_file: Source, key_option: str, key_file: Source
 ) -> Identity:
     """
     Read a certificate with its chain, and the key that belongs to it.
@@ -122,9 +136,9 @@ def read_identity(
     key = read_key(key_option, key_file)
     if certificate.public_key() != key.public_key():
         raise TlsError(
-            f"{key_option}: {key_file}: this key does not belong to the first "
-            f"certificate of {cert_option} {cert_file} (put the server's or the "
-            "client's own certificate first, the intermediate ones after it)"
+            f"{_where(key_option, key_file)}: this key does not belong to the first "
+            f"certificate of {_where(cert_option, cert_file)} (put the server's or "
+            "the client's own certificate first, the intermediate ones after it)"
         )
     context = SSL.Context(SSL.TLS_METHOD)
     try:
@@ -132,7 +146,7 @@ def read_identity(
         context.use_privatekey(key)
     except (SSL.Error, TypeError) as error:
         raise TlsError(
-            f"{cert_option}: {cert_file}: OpenSSL does not accept the certificate "
+            f"{_where(cert_option, cert_file)}: OpenSSL does not accept the certificate "
             f"or its key ({openssl_reason(error)})"
         ) from error
     return Identity(certificate, tuple(chain), key)
@@ -159,27 +173,33 @@ def openssl_reason(error: BaseException) -> str:
     return str(queue or "")
 
 
-def _read(option: str, path: str) -> bytes:
-    """Read a file, or say why it cannot be."""
+def _where(option: str, source: Source) -> str:
+    """Say for a message which file is meant."""
+    return f"{option}: {source}" if isinstance(source, str) else source.origin
+
+
+def _read(option: str, source: Source) -> tuple[bytes, str]:
+    """Read a file, or say why it cannot be; return also what it is called."""
+    where = _where(option, source)
+    if not isinstance(source, str):
+        return source.data, where
     try:
-        return Path(path).read_bytes()
+        return Path(source).read_bytes(), where
     except FileNotFoundError as error:
-        raise TlsError(f"{option}: {path}: there is no such file") from error
+        raise TlsError(f"{where}: there is no such file") from error
     except PermissionError as error:
-        raise TlsError(f"{option}: {path}: this user may not read it") from error
+        raise TlsError(f"{where}: this user may not read it") from error
     except (OSError, ValueError) as error:
-        raise TlsError(f"{option}: {path}: it cannot be read ({error})") from error
+        raise TlsError(f"{where}: it cannot be read ({error})") from error
 
 
-def _load_certificate(
-    option: str, path: str, number: int, block: bytes
-) -> x509.Certificate:
+def _load_certificate(where: str, number: int, block: bytes) -> x509.Certificate:
     """Read one PEM block."""
     try:
         return x509.load_pem_x509_certificate(block)
     except ValueError as error:
         raise TlsError(
-            f"{option}: {path}: certificate number {number} in this file is damaged"
+            f"{where}: certificate number {number} in this file is damaged"
         ) from error
 
 

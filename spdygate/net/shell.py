@@ -24,8 +24,10 @@ from typing import Protocol as Shape
 from twisted.internet.interfaces import (
     IConsumer,
     IDelayedCall,
+    IHalfCloseableProtocol,
     IPushProducer,
     IReactorTime,
+    ISSLTransport,
     ITransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
@@ -33,9 +35,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..dialect.connection import Dialect, HalfCloseable
 from ..dialect.tunnel import TunnelEvent, nothing
-from ..gateway.switchboard import Switchboard
 from .sockets import Closing, widen
+
+__all__ = ["Dialect", "HalfCloseable", "Shell", "Turn"]
 
 _log = Logger()
 
@@ -44,47 +48,15 @@ _log = Logger()
 HELPING = 256 * 1024
 
 
-class Dialect(Shape):
-    """What the shell needs of a dialect; every dialect satisfies it."""
+class Board(Shape):
+    """Who acts on what happened on a connection: the switchboard, mostly."""
 
-    @property
-    def ending(self) -> bool:
-        """Return whether the connection is to be closed once all is written."""
+    def act(self, told: list[TunnelEvent]) -> list[str]:
+        """
+        Act on what happened.
 
-    @property
-    def reading(self) -> bool:
-        """Return whether the peer may be read from."""
-
-    @property
-    def has_waiting(self) -> bool:
-        """Return whether `release` might write something now."""
-
-    def on_wake(self, wake: Callable[[], None]) -> None:
-        """Have *wake* called when there is something to write or read again."""
-
-    def feed(self, data: bytes, now: float) -> list[TunnelEvent]:
-        """Take bytes from the peer; return what happened."""
-
-    def outgoing(self) -> bytes:
-        """Return, and forget, the bytes to write."""
-
-    def release(self, limit: int) -> list[TunnelEvent]:
-        """Write about *limit* bytes of what has waited and may go now."""
-
-    def pause(self) -> None:
-        """Hold DATA back: the transport is congested."""
-
-    def resume(self) -> None:
-        """Let DATA go again."""
-
-    def lost(self, why: str = ...) -> list[TunnelEvent]:
-        """Hear that the connection is gone; return what that means."""
-
-    def deadline(self) -> float:
-        """Return the time at which `tick` has something to do."""
-
-    def tick(self, now: float) -> list[TunnelEvent]:
-        """Do what *now* demands."""
+        :returns: what a log should have about the connection itself.
+        """
 
 
 class Turn:
@@ -135,7 +107,7 @@ class Turn:
             self.flush()
 
 
-@implementer(IPushProducer)
+@implementer(IPushProducer, IHalfCloseableProtocol)
 class Shell(Protocol):
     """
     Carry one dialect over one transport.
@@ -146,9 +118,9 @@ class Shell(Protocol):
     :ivar on_lost: called when the connection is gone and all has been told.
     """
 
-    def __init__(self, dialect: Dialect, switchboard: Switchboard, turn: Turn) -> None:
+    def __init__(self, dialect: Dialect, board: Board, turn: Turn) -> None:
         self._dialect = dialect
-        self._switchboard = switchboard
+        self._board = board
         self._turn = turn
         self._seconds = turn.seconds
         self._paused = False
@@ -157,6 +129,9 @@ class Shell(Protocol):
         self._due = float("inf")
         self._lost = False
         self._closing = Closing(turn.clock)
+        #: The dialect, if its bytes are TCP's own.
+        self._raw = dialect if isinstance(dialect, HalfCloseable) else None
+        self._fin_sent = False
         self.awake = False
         self.on_note: Callable[[str], None] = _ignore
         self.on_flush: Callable[[], None] = nothing
@@ -184,8 +159,8 @@ class Shell(Protocol):
             self._wake()
 
     def _act(self, told: list[TunnelEvent]) -> None:
-        """Let the switchboard act."""
-        for note in self._switchboard.act(told):
+        """Let the board act."""
+        for note in self._board.act(told):
             self.on_note(note)
 
     def flush(self) -> None:
@@ -196,24 +171,26 @@ class Shell(Protocol):
         self._write(self.transport)
         while dialect.has_waiting and not self._paused:
             told = dialect.release(HELPING)
-            if not told:
-                break
             self._act(told)
-            self._write(self.transport)
+            if not self._write(self.transport) and not told:
+                break
         if dialect.ending:
             self.close()
             return
+        if self._raw is not None and self._raw.finished:
+            self._send_fin()
         if dialect.reading is not self._reading:
             self._toggle_reading()
         if dialect.deadline() < self._due:
             self._start_timer()
         self.on_flush()
 
-    def _write(self, transport: ITransport) -> None:
-        """Write what the dialect has ready."""
+    def _write(self, transport: ITransport) -> bool:
+        """Write what the dialect has ready; say whether that was anything."""
         data = self._dialect.outgoing()
         if data:
             transport.write(data)
+        return bool(data)
 
     def _toggle_reading(self) -> None:
         """Stop reading from a peer that is owed too much, or go on."""
@@ -244,6 +221,31 @@ class Shell(Protocol):
             self._act(self._dialect.tick(self._seconds()))
             self._wake()
 
+    def readConnectionLost(self) -> None:
+        """Pass the peer's FIN on, or take it for the end of the connection."""
+        if self._raw is None:
+            self.close()
+        elif not self._closing.begun:
+            with self._turn:
+                self._act(self._raw.eof(self._seconds()))
+                self._wake()
+
+    def writeConnectionLost(self) -> None:
+        """Do nothing: it was us who closed it."""
+
+    def _send_fin(self) -> None:
+        """Half-close behind what has been written, once nothing waits."""
+        if self._fin_sent or self._paused or self._dialect.has_waiting:
+            return
+        if ISSLTransport.providedBy(self.transport):
+            # TLS has no half-close here: a FIN below it would cut it off.
+            self.close()
+            return
+        self._fin_sent = True
+        # A transport with a producer asks for more instead of finishing.
+        IConsumer(self.transport).unregisterProducer()
+        self.transport.loseWriteConnection()  # type: ignore[union-attr]
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell every tunnel, so that none waits for ever."""
         self._lost = True
@@ -260,8 +262,14 @@ class Shell(Protocol):
         if self.transport is None or self._lost or self._closing.begun:
             return
         self._stop_timer()
-        IConsumer(self.transport).unregisterProducer()
+        if not self._fin_sent:
+            IConsumer(self.transport).unregisterProducer()
         self._closing.begin(self.transport)
+
+    @property
+    def closing(self) -> bool:
+        """Return whether it is us who close the connection."""
+        return self._closing.begun
 
     def abort(self) -> None:
         """Close the connection at once."""

@@ -36,7 +36,14 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from .handshakes import HANDSHAKE_LIMIT, Handshake
-from .pem import Identity, TlsError, common_name, read_certificates, read_identity
+from .pem import (
+    Identity,
+    Source,
+    TlsError,
+    common_name,
+    read_certificates,
+    read_identity,
+)
 from .trust import ServerName, demand_certificate, trust
 from .wrapping import TlsEndpoint, wrap_server
 
@@ -124,9 +131,9 @@ class ClientTls:
 
     def __init__(
         self,
-        ca_file: str | None = None,
-        cert_file: str | None = None,
-        key_file: str | None = None,
+        ca_file: Source | None = None,
+        cert_file: Source | None = None,
+        key_file: Source | None = None,
         server_name: str | None = None,
         protocols: tuple[bytes, ...] = HTTP,
         prefix: str = "--node",
@@ -225,7 +232,7 @@ def peer_name(transport: object) -> str | None:
 
 
 def _client_identity(
-    prefix: str, cert_file: str | None, key_file: str | None
+    prefix: str, cert_file: Source | None, key_file: Source | None
 ) -> Identity | None:
     """Read a client's certificate and key, which come together or not at all."""
     cert_option, key_option = f"{prefix}-cert", f"{prefix}-key"

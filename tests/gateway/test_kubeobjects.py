@@ -9,7 +9,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from spdygate.gateway.kubeobjects import (
     Pod,
     age,
-    early_pod,
     objects,
     timestamp,
     uid_of,
@@ -115,31 +114,6 @@ class DerivedTests(SynchronousTestCase):
         first, second = (pod["metadata"]["labels"] for pod in self.all["pods"])
         self.assertEqual(first, {"app": "demo"})
         self.assertEqual(second, {"app": "x", "tier": "db"})
-
-
-class EarlyTests(SynchronousTestCase):
-    """Pods in the shapes of 2015."""
-
-    def test_flat(self) -> None:
-        """In v1beta1 and v1beta2 the state has status and host."""
-        for version in ("v1beta1", "v1beta2"):
-            pod = early_pod(DEMO, WHEN, version)
-            self.assertEqual((pod["kind"], pod["apiVersion"]), ("Pod", version))
-            self.assertEqual((pod["id"], pod["namespace"]), ("demo", "default"))
-            self.assertEqual(pod["currentState"]["status"], "Running")
-            self.assertEqual(pod["currentState"]["host"], "n1")
-            self.assertEqual(pod["desiredState"]["host"], "n1")
-            self.assertEqual(pod["resourceVersion"], 1)
-            self.assertNotIn("metadata", pod)
-
-    def test_v1beta3(self) -> None:
-        """In v1beta3 the node is called host, and all else is as in v1."""
-        pod = early_pod(DEMO, WHEN, "v1beta3")
-        self.assertEqual(pod["apiVersion"], "v1beta3")
-        self.assertEqual(pod["spec"]["host"], "n1")
-        self.assertNotIn("nodeName", pod["spec"])
-        self.assertEqual(pod["status"]["phase"], "Running")
-        self.assertEqual(pod["metadata"]["name"], "demo")
 
 
 class AgeTests(SynchronousTestCase):

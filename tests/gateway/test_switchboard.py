@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from spdygate.dialect.exchange import Answer, Answered, Trailed
 from spdygate.dialect.tunnel import (
     Data,
     Failure,
@@ -15,8 +16,10 @@ from spdygate.dialect.tunnel import (
     TunnelEvent,
 )
 from spdygate.gateway.relay import Observer, Relay
-from spdygate.gateway.switchboard import Switchboard
+from spdygate.gateway.switchboard import Switchboard, Told
+from spdygate.wire.upgrade import Request
 from tests.dialect.ends import RecordingEnd, request
+from tests.gateway.exchangeends import ClientEnd
 
 
 class Dialer:
@@ -170,3 +173,56 @@ class FaultTests(SynchronousTestCase):
         for end in (near, far):
             (failure,) = end.failures
             self.assertIs(failure.reason, Reason.INTERNAL)
+
+
+class Listener:
+    """
+    A receiver that keeps what it hears.
+
+    :ivar heard: all of it.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[Told] = []
+
+    def act(self, event: Told) -> None:
+        """Keep it."""
+        self.heard.append(event)
+
+    def refuse(self, failure: Failure) -> None:
+        """Fail the test: nothing here is at fault."""
+        raise AssertionError(failure)
+
+
+class ExchangeTests(SynchronousTestCase):
+    """What happens to exchanges goes to whoever joined their ends."""
+
+    def setUp(self) -> None:
+        """Begin with one end."""
+        self.dialer = Dialer()
+        self.switchboard = Switchboard(self.dialer)
+        self.end = ClientEnd()
+
+    def test_passed_on(self) -> None:
+        """A head and trailers find their receiver as bytes do."""
+        listener = Listener()
+        self.end.receiver = listener
+        told: list[Told] = [
+            Answered(self.end, Answer(200)),
+            Data(self.end, b"abc"),
+            Trailed(self.end, ()),
+            Finished(self.end),
+        ]
+        self.switchboard.act(told)
+        self.assertEqual(listener.heard, told)
+
+    def test_nobody_listens(self) -> None:
+        """What happens at an end that nobody holds is lost in silence."""
+        self.assertEqual(self.switchboard.act([Answered(self.end, Answer(200))]), [])
+        self.assertEqual(self.end.failures, [])
+
+    def test_a_request_that_nobody_took(self) -> None:
+        """A request that gets here is answered all the same, and never dialled."""
+        self.switchboard.act([self.end.asks(Request("GET", b"/"))])
+        self.assertEqual(self.end.failure.reason, Reason.INTERNAL)
+        self.assertEqual(self.dialer.dialled, [])

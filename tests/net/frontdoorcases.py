@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
+from zope.interface import alsoProvides
 
-from spdygate.dialect.tunnel import Opened
+from spdygate.dialect.tunnel import Failure, Opened
 from spdygate.gateway.kubeapi import KubeApi
 from spdygate.gateway.relay import Relay
 from spdygate.gateway.routing import Routing
@@ -47,10 +49,25 @@ class Transport(StringTransportWithDisconnection):
     A transport in memory.
 
     :ivar stuck: whether the client reads nothing, so that it cannot close.
+    :ivar congested: whether it takes so little that its producer is paused.
     """
 
     stuck = False
+    congested = False
     aborted = False
+    fin = False
+    negotiatedProtocol: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """Keep *data*, and hold the producer back when there is too much."""
+        super().write(data)
+        if self.congested and self.producer is not None:
+            self.producer.pauseProducing()
+
+    def loseWriteConnection(self) -> None:
+        """Note the FIN, which no producer may have before it."""
+        assert self.producer is None
+        self.fin = True
 
     def loseConnection(self) -> None:
         """Close, if all can be written and no producer may write on."""
@@ -69,19 +86,35 @@ class Connected:
     def __init__(self) -> None:
         self.ends: list[RecordingEnd] = []
         self.relays: list[Relay] = []
+        #: Why nobody answers, if nobody does.
+        self.why: Failure | None = None
 
     def dial(self, relay: Relay) -> None:
         """Join it."""
         self.relays.append(relay)
-        self.ends.append(RecordingEnd())
+        if self.why is not None:
+            relay.refuse(self.why)
+            return
+        self.ends.append(self.new_end())
         relay.join(self.ends[-1])
         relay.act(Opened(self.ends[-1]))
+
+    def new_end(self) -> RecordingEnd:
+        """Return the end of another pod."""
+        return RecordingEnd()
 
 
 class Client:
     """A client's connection to a front door."""
 
-    def __init__(self, routing: Routing | None = None) -> None:
+    def __init__(
+        self, routing: Routing | None = None, alpn: bytes | None = None
+    ) -> None:
+        """
+        Connect.
+
+        :param alpn: what was agreed on over TLS; None for no TLS.
+        """
         self.clock, self.dialer = Clock(), Connected()
         self.house = House(
             Switchboard(self.dialer),
@@ -92,6 +125,9 @@ class Client:
         )
         self.door: FrontDoor = FrontDoors(self.house).buildProtocol(None)
         self.transport = Transport()
+        if alpn is not None:
+            self.transport.negotiatedProtocol = alpn
+            alsoProvides(self.transport, ISSLTransport)
         self.transport.protocol = self.door
         self.door.makeConnection(self.transport)
         self.peer = HandPeer()

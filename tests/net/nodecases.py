@@ -1,4 +1,8 @@
-"""A gateway in memory that knows one node, which is h2 itself."""
+"""
+A gateway in memory that knows one node, which is h2 itself.
+
+That it speaks HTTP/2 is pinned; `tests.net.test_attempts` has the ladder.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +27,15 @@ from twisted.python.failure import Failure as TwistedFailure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from spdygate.dialect.asking import Place
 from spdygate.dialect.tunnel import Reason, Request
+from spdygate.gateway.ladder import Generation
 from spdygate.gateway.relay import Observer, Relay
 from spdygate.gateway.routing import Routing
 from spdygate.gateway.switchboard import Switchboard
-from spdygate.net.nodes import Node, NodeDialer, Pool
+from spdygate.net.attempts import Node
+from spdygate.net.nodeasks import Terms
+from spdygate.net.nodes import NodeDialer, access_to
 from spdygate.net.shell import Turn
 from spdygate.wire.urls import Target
 from tests.dialect.ends import RecordingEnd
@@ -127,10 +135,18 @@ class NodesCase(SynchronousTestCase):
         self.clock = Clock()
         self.turn = Turn(self.clock)
         self.endpoint = NodeEndpoint()
-        node = Node("n1", "http://n1:8002", "n1:8002", "http", self.endpoint)
+        self.node = Node(
+            "n1",
+            "http://n1:8002",
+            Place("n1:8002"),
+            "http",
+            self.endpoint,
+            self.endpoint,
+            Generation.HTTP2,
+        )
         self.dialer = NodeDialer(Routing(frozenset({"n1"})), self.turn)
-        self.pool = Pool(node, Switchboard(self.dialer), self.turn)
-        self.dialer.add("n1", self.pool)
+        board = Switchboard(self.dialer)
+        self.dialer.add("n1", access_to(self.node, board, self.turn, Terms()))
 
     def dial(self, node: str | None = "n1") -> tuple[RecordingEnd, Relay]:
         """Dial one tunnel, as a client's connection does: within a turn."""

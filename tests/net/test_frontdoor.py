@@ -165,16 +165,16 @@ class RefusalTests(SynchronousTestCase):
         self.assertEqual(headers[b"allow"], b"get, post")  # split() lowers it
 
     def test_websocket(self) -> None:
-        """A client that tries WebSocket is refused so that it falls back (4.2)."""
+        """Of WebSocket subprotocols none of which is ours: 403 (4.2)."""
         request = (
             b"GET /api/v1/namespaces/ns/pods/pod/portforward HTTP/1.1\r\n"
             b"Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
             b"Sec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Protocol: SPDY/3.1+portforward.k8s.io\r\n\r\n"
+            b"Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n"
         )
-        _, found = self.refused(request, 400)
-        self.assertIn("Upgrade: SPDY/3.1", found["message"])
+        _, found = self.refused(request, 403)
+        self.assertIn("SPDY/3.1+portforward.k8s.io", found["message"])
 
     def test_no_upgrade(self) -> None:
         """A plain request on such a URL is told what to ask for."""

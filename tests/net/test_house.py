@@ -10,7 +10,7 @@ from spdygate.dialect.servedspdy import ServedSpdy, Visit
 from spdygate.gateway.kubeapi import KubeApi
 from spdygate.gateway.routing import Routing
 from spdygate.gateway.switchboard import Switchboard
-from spdygate.net.house import House, Session, describe
+from spdygate.net.house import Guest, House, Session, describe, describe_as
 from spdygate.net.shell import Shell, Turn
 from spdygate.wire.upgrade import Request
 from spdygate.wire.urls import Target, parse
@@ -35,13 +35,13 @@ class HouseTests(SynchronousTestCase):
         api = KubeApi([], "0", 0.0)
         self.house = House(board, Routing(), api, turn, self.clock.seconds)
         visit = Visit(Target(None, "shop", "web", None), "s-1", "kubectl/v1; C")
-        dialect = ServedSpdy(visit)
+        self.dialect = dialect = ServedSpdy(visit)
         self.session = Session(visit, dialect, Shell(dialect, board, turn), 0.0)
         self.house.sessions.add(self.session)
 
     def leave(self) -> str:
         """See the session off; return the line about it."""
-        self.session.dialect.lost()
+        self.dialect.lost()
         self.clock.advance(2.5)
         with capturedLogs() as events:
             self.house.leave(self.session)
@@ -63,6 +63,11 @@ class HouseTests(SynchronousTestCase):
             "0 tunnels, the client closed the connection",
         )
         self.assertEqual(self.house.sessions, set())
+
+    def test_many_pods(self) -> None:
+        """A session that is about no single pod says so."""
+        self.session.visit = Guest("s-2", "HTTP/2; curl")
+        self.assertIn("session s-2: HTTP/2; curl -> its pods: over", self.leave())
 
     def test_stopping(self) -> None:
         """When we stop, no client is blamed for it."""
@@ -104,6 +109,13 @@ class DescribeTests(SynchronousTestCase):
                 f"{words} C; GET minions",
             ],
         )
+
+    def test_other_generations(self) -> None:
+        """What is not SPDY alone is called what it is."""
+        url = parse(b"/portForward/a/b")
+        assert url is not None
+        said = describe_as(Request("GET", b"/portForward/a/b"), url, "HTTP/9")
+        self.assertEqual(said, "unknown client; HTTP/9; GET kubelet")
 
     def test_hostile_agent(self) -> None:
         """What a client calls itself is cut, and cannot disturb a terminal."""

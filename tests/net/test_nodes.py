@@ -1,99 +1,18 @@
-"""Tests for :mod:`spdygate.net.nodes`, with our node service and h2 as nodes."""
+"""Tests for :mod:`spdygate.net.nodes`."""
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
+
 from spdygate.dialect.tunnel import Reason
-from spdygate.net.nodes import MOST, OPENING
+from spdygate.gateway.cluster import Cluster, NodeFacts, Phase, PodFacts, Resource
+from spdygate.gateway.routing import ANY, Routing
+from spdygate.gateway.switchboard import Switchboard
+from spdygate.net.attempts import Access
+from spdygate.net.nodeasks import Terms
+from spdygate.net.nodes import OPENING, NodeDialer, access_to
+from spdygate.net.pool import MOST
 from tests.net.nodecases import NodesCase
-
-
-class SharingTests(NodesCase):
-    """Who gets which connection."""
-
-    def test_lazy(self) -> None:
-        """Nobody is dialled before somebody asks."""
-        self.assertEqual(self.endpoint.attempts, 0)
-
-    def test_asked_and_accepted(self) -> None:
-        """A tunnel is asked for as the node wants it, and opened when it says so."""
-        near, relay = self.dial()
-        (wire,) = self.endpoint.wires
-        headers = wire.asked[1]
-        self.assertEqual(headers[b":path"], b"/portForward/shop/web-0")
-        self.assertEqual(headers[b":authority"], b"n1:8002")
-        self.assertEqual(headers[b":scheme"], b"http")
-        self.assertFalse(relay.opened)
-        self.accept(wire, 1)
-        self.assertTrue(relay.opened)
-        self.assertEqual(near.accepted, 1)
-
-    def test_one_for_all(self) -> None:
-        """All tunnels share one connection, also those that wait for it."""
-        self.endpoint.greets = False
-        for _ in range(3):
-            self.dial()
-        (wire,) = self.endpoint.wires
-        self.assertEqual(wire.asked, {})
-        wire.silent = False
-        self.exchange()
-        self.dial()
-        self.assertEqual(list(wire.asked), [1, 3, 5, 7])
-        self.assertEqual(self.endpoint.attempts, 1)
-
-    def test_a_second(self) -> None:
-        """A second connection is made when the first takes no more, not before."""
-        self.endpoint.most = 2
-        for expected in (1, 1, 2, 2, 3):
-            self.dial()
-            self.assertEqual(self.endpoint.attempts, expected)
-
-    def test_four_at_most(self) -> None:
-        """With so many full a tunnel waits, and gets the first place that is free."""
-        self.endpoint.most = 1
-        for _ in range(MOST):
-            self.dial()
-        near, _ = self.dial()
-        self.assertEqual(self.endpoint.attempts, MOST)
-        wire = self.endpoint.wires[2]
-        wire.node.reset_stream(1, 8)
-        self.exchange()
-        self.assertEqual(list(wire.asked), [1, 3])
-        self.assertEqual(near.failures, [])
-
-    def test_who_left_meanwhile(self) -> None:
-        """A tunnel whose client is gone takes nobody's place."""
-        self.endpoint.greets = False
-        gone, _ = self.dial()
-        self.dial()
-        gone.breaks(Reason.GAVE_UP)
-        (wire,) = self.endpoint.wires
-        wire.silent = False
-        self.exchange()
-        self.assertEqual(list(wire.asked), [1])
-
-    def test_lost_while_one_waits(self) -> None:
-        """A full connection that is lost makes room for another, and for only one."""
-        self.endpoint.most = 1
-        for _ in range(MOST):
-            self.dial()
-        near, _ = self.dial()
-        self.endpoint.wires[0].lose()
-        self.exchange()
-        self.assertEqual(self.endpoint.attempts, MOST + 1)
-        self.assertEqual(list(self.endpoint.wires[-1].asked), [1])
-        self.assertEqual(near.failures, [])
-
-    def test_going_away(self) -> None:
-        """A node that goes away keeps its tunnels; new ones get a new connection."""
-        near, _ = self.dial()
-        (wire,) = self.endpoint.wires
-        wire.node.close_connection(last_stream_id=1)
-        wire.protocol.dataReceived(wire.node.data_to_send())
-        wire.silent = True  # h2 sees its own GOAWAY as the end of all
-        self.dial()
-        self.assertEqual(self.endpoint.attempts, 2)
-        self.assertEqual((near.failures, wire.over), ([], False))
-        self.assertEqual(list(self.endpoint.wires[1].asked), [1])
 
 
 class OpeningTests(NodesCase):
@@ -137,3 +56,81 @@ class OpeningTests(NodesCase):
         near, _ = self.dial()
         self.clock.advance(OPENING)
         self.assertIs(self.only(near)[0], Reason.TIMEOUT)
+
+
+class StopTests(NodesCase):
+    """The end of the gateway."""
+
+    def test_stop(self) -> None:
+        """Every connection is closed, whoever waits is told, no timer is left."""
+        _, relay = self.dial()
+        self.accept(self.endpoint.wires[0], 1)
+        self.dialer.stop()
+        self.assertTrue(relay.over)
+        self.assertTrue(self.endpoint.wires[0].over)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stop_while_connecting(self) -> None:
+        """A connect that is under way is given up."""
+        cancelled: list[object] = []
+        self.endpoint.answers = lambda: Deferred(cancelled.append)
+        near, _ = self.dial()
+        self.dialer.stop()
+        self.assertIs(self.only(near)[0], Reason.DRAINING)
+        self.assertEqual(len(cancelled), 1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_none_afterwards(self) -> None:
+        """Afterwards every tunnel is refused, and nobody is dialled."""
+        self.dialer.stop()
+        near, _ = self.dial()
+        self.assertIs(self.only(near)[0], Reason.DRAINING)
+        self.assertEqual(self.endpoint.attempts, 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class ByAddressTests(NodesCase):
+    """Nodes that nobody named, at the address the API server tells."""
+
+    def setUp(self) -> None:
+        """Know a cluster of one pod."""
+        super().setUp()
+        self.cluster = Cluster()
+        pod = PodFacts("n7", "", Phase.RUNNING)
+        self.cluster.replace(Resource.PODS, [("shop", "web-0", pod)])
+        self.move("10.0.0.1")
+        self.found: list[tuple[str, str]] = []
+        routing = Routing(frozenset({ANY}), cluster=self.cluster, by_address=True)
+        self.dialer = NodeDialer(routing, self.turn, self.find)
+
+    def move(self, address: str) -> None:
+        """Let the node have another address."""
+        self.cluster.replace(Resource.NODES, [("", "n7", NodeFacts(address))])
+
+    def find(self, name: str, address: str) -> Access:
+        """Note who is looked for; it is always the same node."""
+        self.found.append((name, address))
+        return access_to(self.node, Switchboard(self.dialer), self.turn, Terms())
+
+    def test_once(self) -> None:
+        """A node is looked for when it is first needed, and then known."""
+        self.dial(None)
+        self.dial("n7")
+        self.assertEqual(self.found, [("n7", "10.0.0.1")])
+        self.assertEqual(self.endpoint.attempts, 1)
+
+    def test_moved(self) -> None:
+        """One that has another address is another machine: the old one is let go."""
+        near, _ = self.dial(None)
+        self.move("10.0.0.2")
+        other, _ = self.dial(None)
+        self.assertEqual(self.found[1:], [("n7", "10.0.0.2")])
+        self.assertEqual((len(near.failures), other.failures), (1, []))
+        self.assertTrue(self.endpoint.wires[0].over)
+
+    def test_stop(self) -> None:
+        """When the gateway stops, so do they."""
+        self.dial(None)
+        self.dialer.stop()
+        self.assertTrue(self.endpoint.wires[0].over)
+        self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -20,6 +20,7 @@ from twisted.logger import LogEvent, capturedLogs
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from spdygate.net.pem import (
+    Pem,
     TlsError,
     common_name,
     openssl_reason,
@@ -127,6 +128,18 @@ class ReadingTests(SynchronousTestCase):
         said = self.wrong_key(path)
         self.assertIn(f"openssl pkey -in {path}", said)
 
+    def test_from_elsewhere(self) -> None:
+        """What came in another way than by file is used, and blamed by its name."""
+        cert = Pem("config: certificate", Path(self.cert).read_bytes())
+        key = Pem("config: key", Path(self.key).read_bytes())
+        identity = read_identity("--x-cert", cert, "--x-key", key)
+        self.assertEqual(common_name(identity.certificate), "node1")
+        error = self.assertRaises(TlsError, read_certificates, "--x", Pem("here", b""))
+        self.assertEqual(
+            str(error), "here: there is no certificate in PEM form in this file"
+        )
+        self.assertNotIn("PRIVATE", repr(key))
+
     def test_others_key(self) -> None:
         """A key that belongs to another certificate names both options."""
         other = self.ca.server("node2").write(self.folder, "node2")[1]
@@ -143,7 +156,8 @@ class ReadingTests(SynchronousTestCase):
     def test_expired(self) -> None:
         """An expired certificate is used all the same, with a warning."""
         [event] = self.logged(days=-2)
-        self.assertEqual((event["option"], event["name"]), ("--tls-cert", "node1"))
+        self.assertEqual(event["name"], "node1")
+        self.assertTrue(event["where"].startswith("--tls-cert: /"), event["where"])
         self.assertEqual(len(self.logged(days=2)), 0)
 
 

@@ -1,4 +1,4 @@
-"""Tests for :mod:`spdygate.net.nodes`: nodes that fail, and the end of the gateway."""
+"""Tests for :mod:`spdygate.net.pool`: nodes that fail, and the end of the gateway."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from twisted.internet.interfaces import (
 
 from spdygate.dialect.nodehttp2 import INTRODUCTION
 from spdygate.dialect.tunnel import Reason
-from spdygate.net.nodes import CONNECTING, RETRY
+from spdygate.net.pool import CONNECTING, RETRY
 from tests.net.nodecases import NodesCase
+
+#: How the refusal of a node begins that does not speak what is pinned.
+STRANGE = "node n1 (http://n1:8002) speaks no port-forward that is known here (http2: "
 
 
 class FailureTests(NodesCase):
@@ -52,7 +55,8 @@ class FailureTests(NodesCase):
         self.endpoint.answers = None
         self.dial()
         self.assertGreater(self.endpoint.attempts, attempts)
-        self.assertIsNotNone(relay.far)
+        self.accept(self.endpoint.wires[1], 1)
+        self.assertTrue(relay.opened)
 
     def test_tried_again(self) -> None:
         """The next tunnel tries again."""
@@ -86,8 +90,9 @@ class FailureTests(NodesCase):
         self.endpoint.greets = False
         near, _ = self.dial()
         self.endpoint.wires[0].lose()
-        expected = "node n1 (http://n1:8002): it hung up"
-        self.assertEqual(self.only(near), (Reason.REFUSED, expected))
+        reason, words = self.only(near)
+        self.assertIs(reason, Reason.REFUSED)
+        self.assertIn(f"{STRANGE}it hung up without a word of HTTP/2)", words)
         self.assertEqual(self.endpoint.attempts, 1)
 
     def test_never_introduces_itself(self) -> None:
@@ -97,7 +102,7 @@ class FailureTests(NodesCase):
         self.clock.advance(INTRODUCTION)
         reason, words = self.only(near)
         self.assertIs(reason, Reason.REFUSED)
-        self.assertIn("node n1 (http://n1:8002): it sent no SETTINGS", words)
+        self.assertIn(f"{STRANGE}it sent no SETTINGS", words)
         self.assertTrue(self.endpoint.wires[0].over)
 
     def test_speaks_http1(self) -> None:
@@ -106,7 +111,7 @@ class FailureTests(NodesCase):
         near, _ = self.dial()
         self.endpoint.wires[0].protocol.dataReceived(b"HTTP/1.1 400 Bad Request\r\n")
         _, words = self.only(near)
-        self.assertIn("node n1 (http://n1:8002): it answers in HTTP/1.1", words)
+        self.assertIn(f"{STRANGE}it answers in HTTP/1.1", words)
 
     def test_no_extended_connect(self) -> None:
         """An HTTP/2 server without extended CONNECT is none either."""
@@ -124,34 +129,3 @@ class FailureTests(NodesCase):
         _, relay = self.dial()
         self.accept(self.endpoint.wires[1], 1)
         self.assertTrue(relay.opened)
-
-
-class StopTests(NodesCase):
-    """The end of the gateway."""
-
-    def test_stop(self) -> None:
-        """Every connection is closed, whoever waits is told, no timer is left."""
-        _, relay = self.dial()
-        self.accept(self.endpoint.wires[0], 1)
-        self.dialer.stop()
-        self.assertTrue(relay.over)
-        self.assertTrue(self.endpoint.wires[0].over)
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def test_stop_while_connecting(self) -> None:
-        """A connect that is under way is given up."""
-        cancelled: list[object] = []
-        self.endpoint.answers = lambda: Deferred(cancelled.append)
-        near, _ = self.dial()
-        self.dialer.stop()
-        self.assertIs(self.only(near)[0], Reason.DRAINING)
-        self.assertEqual(len(cancelled), 1)
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def test_none_afterwards(self) -> None:
-        """Afterwards every tunnel is refused, and nobody is dialled."""
-        self.dialer.stop()
-        near, _ = self.dial()
-        self.assertIs(self.only(near)[0], Reason.DRAINING)
-        self.assertEqual(self.endpoint.attempts, 0)
-        self.assertEqual(self.clock.getDelayedCalls(), [])
