@@ -24,7 +24,7 @@ from ..wire.urls import is_namespace, is_node_name, is_pod_name
 _LABEL = re.compile(r"[0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?")
 
 #: What Kubernetes allows in a name, in words.
-_NAMES = "lower-case letters, digits and -"
+NAMES = "lower-case letters, digits and -"
 
 
 class SettingError(SpdygateError):
@@ -32,26 +32,20 @@ class SettingError(SpdygateError):
 
 
 @dataclass(frozen=True, slots=True)
-class NodeUrl:
+class HttpUrl:
     """
-    One ``--node NAME=URL``.
+    A URL as far as an option may have one.
 
-    :ivar name: the node, or `ANY`.
-    :ivar url: as it was written.
     :ivar scheme: ``https`` or ``http``.
     :ivar host: a name in ASCII, or an address without brackets.
+    :ivar port: 0 if there is none.
+    :ivar path: empty, or with a slash before and none behind.
     """
 
-    name: str
-    url: str
     scheme: str
     host: str
     port: int
-
-    @property
-    def authority(self) -> str:
-        """Return host and port as they stand in a URL."""
-        return f"{_in_url(self.host)}:{self.port}"
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,57 +63,42 @@ class DeclaredPod:
     node: str = ""
 
 
-def read_node(text: str) -> NodeUrl:
-    """Understand ``NAME=URL``."""
-    name, found, url = text.partition("=")
-    if not found:
-        raise SettingError(
-            f"--node {text}: write NAME=URL, as in --node n1=https://10.0.0.1:10443"
-        )
-    if name != ANY and not is_node_name(name):
-        raise SettingError(
-            f"--node {text}: {name!r} is no name of a node: write {_NAMES} and dots, "
-            f"or {ANY} for every other node"
-        )
-    scheme, host, port = _read_url(text, url)
-    return NodeUrl(name, url, scheme, host, port)
+def read_url(said: str, url: str, wanted: str) -> HttpUrl:
+    """
+    Take a URL apart.
 
-
-def _read_url(text: str, url: str) -> tuple[str, str, int]:
-    """Take a node's URL apart: scheme, host and port, and no more."""
-    wanted = "write https://HOST:PORT or http://HOST:PORT"
+    :param said: the option and what was written, for messages.
+    :param wanted: what to write instead.
+    :raises SettingError: it has not the form, or no certificate can be for it.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise SettingError(f"--node {text}: {error}; {wanted}") from None
+        raise SettingError(f"{said}: {error}; {wanted}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingError(f"--node {text}: {wanted}")
-    if parts.path.strip("/") or any(sign in url for sign in "?#@"):
-        raise SettingError(f"--node {text}: {wanted} and no more")
-    host = _read_host(parts.hostname)
+        raise SettingError(f"{said}: {wanted}")
+    if any(sign in url for sign in "?#@"):
+        raise SettingError(f"{said}: {wanted} and no more")
+    host = read_host(parts.hostname)
     if host is None:
         raise SettingError(
-            f"--node {text}: {parts.hostname!r} is neither a DNS name nor an address; "
-            f"{wanted}"
+            f"{said}: {parts.hostname!r} is neither a DNS name nor an address; {wanted}"
         )
-    if not port:
-        example = f"{parts.scheme}://{_in_url(host)}:10443"
-        raise SettingError(f"--node {text}: the URL needs a port, as in {example}")
     if parts.scheme == "https":
-        _check_certifiable(text, host)
-    return parts.scheme, host, port
+        _check_certifiable(said, host)
+    return HttpUrl(parts.scheme, host, port or 0, parts.path.rstrip("/"))
 
 
-def _check_certifiable(text: str, host: str) -> None:
+def _check_certifiable(said: str, host: str) -> None:
     """Refuse a host that no certificate can name, before it is dialled."""
     try:
         ServerName.parse(host)
     except TlsError as error:
-        raise SettingError(f"--node {text}: {error}") from None
+        raise SettingError(f"{said}: {error}") from None
 
 
-def _read_host(text: str) -> str | None:
+def read_host(text: str) -> str | None:
     """
     Return a host name in ASCII, or an address; None if it is neither.
 
@@ -142,7 +121,7 @@ def _read_host(text: str) -> str | None:
     return name if all(map(_LABEL.fullmatch, labels)) else None
 
 
-def _in_url(host: str) -> str:
+def in_url(host: str) -> str:
     """Write a host as URLs have it."""
     return f"[{host}]" if ":" in host else host
 
@@ -162,11 +141,11 @@ def read_pod(text: str, *, may_name_node: bool) -> DeclaredPod:
     namespace, name, sign, where = match.groups()
     if not is_namespace(namespace):
         raise SettingError(
-            f"--pod {text}: {namespace!r} is no name of a namespace: write {_NAMES}"
+            f"--pod {text}: {namespace!r} is no name of a namespace: write {NAMES}"
         )
     if not is_pod_name(name):
         raise SettingError(
-            f"--pod {text}: {name!r} is no name of a pod: write {_NAMES} and dots"
+            f"--pod {text}: {name!r} is no name of a pod: write {NAMES} and dots"
         )
     if sign == "@":
         if where != ANY and not is_node_name(where):
@@ -176,7 +155,7 @@ def read_pod(text: str, *, may_name_node: bool) -> DeclaredPod:
             )
         return DeclaredPod(namespace, name, node=where)
     bracketed = re.fullmatch(r"\[(.*:.*)\]", where)
-    host = _read_host(bracketed[1] if bracketed else where)
+    host = read_host(bracketed[1] if bracketed else where)
     if host is None:
         raise SettingError(
             f"--pod {text}: {where!r} is no host: write a name or an address, "
@@ -208,15 +187,20 @@ def check_reach(listeners: Sequence[Listener], allowed: bool, option: str) -> No
         raise SettingError(f"--listen {error}") from None
 
 
-def read_seconds(option: str, text: str) -> float:
-    """Understand a time in seconds."""
+def read_seconds(option: str, text: str, *, or_never: bool = False) -> float:
+    """
+    Understand a time in seconds.
+
+    :param or_never: whether 0 is a time, too.
+    """
     try:
         seconds = float(text)
     except ValueError:
-        seconds = 0.0
-    if not 0.0 < seconds < 1e6:
+        seconds = -1.0
+    if not (0.0 < seconds < 1e6 or (or_never and seconds == 0.0)):
+        what = "0 or more" if or_never else "above 0"
         raise SettingError(
-            f"{option} {text}: write a number of seconds above 0, as in {option} 10"
+            f"{option} {text}: write a number of seconds {what}, as in {option} 10"
         )
     return seconds
 
@@ -235,14 +219,3 @@ def check_unique(option: str, names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise SettingError(f"{option}: {name} is given twice; leave one out")
-
-
-def check_nodes_of(pods: Sequence[DeclaredPod], nodes: Sequence[NodeUrl]) -> None:
-    """Refuse a pod on a node that is not given."""
-    names = {node.name for node in nodes}
-    for pod in pods:
-        if pod.node and pod.node not in names and ANY not in names:
-            raise SettingError(
-                f"--pod {pod.namespace}/{pod.name}@{pod.node}: no such node; "
-                f"give --node {pod.node}=URL too"
-            )

@@ -5,15 +5,12 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from pathlib import Path
 
 from twisted.application.service import IServiceCollection
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.threads import deferToThread
 
-from spdygate.dialect.servedspdy import Errors
 from spdygate.service.gateway import Options, makeService
-from tests.certificates import Authority
 from tests.peers.running import PeerCase, Running
 
 from .commandline import CommandCase
@@ -30,86 +27,6 @@ Upgrade: SPDY/3.1\r
 X-Stream-Protocol-Version: portforward.k8s.io\r
 \r
 """
-
-
-class OptionsTests(CommandCase):
-    """The command line."""
-
-    def understood(self, *words: str) -> Options:
-        """Return a command line that is understood."""
-        options = Options()
-        options.parseOptions(words)
-        return options
-
-    def test_defaults(self) -> None:
-        """Loopback, the node service in this process, failures kept apart."""
-        settings = self.understood().settings
-        (listener,) = settings.listeners
-        self.assertEqual(listener.text, "tcp:8001:interface=127.0.0.1")
-        self.assertTrue(settings.embedded)
-        self.assertIs(settings.errors, Errors.ISOLATE)
-        self.assertFalse(settings.exposed)
-        self.assertIsNone(settings.tls)
-
-    def test_embedded(self) -> None:
-        """It goes with the first node, and comes back with a pod of its own."""
-        pod = ("--pod", "a/b@n1")
-        self.assertFalse(self.understood(*N1, *pod).settings.embedded)
-        mine = ("--pod", "a/c=127.0.0.1")
-        self.assertTrue(self.understood(*N1, *pod, *mine).settings.embedded)
-
-    def test_twice(self) -> None:
-        """A node and a pod are given once, wherever the pod is."""
-        message = self.refusal(Options(), *N1, *N1)
-        self.assertIn("--node: n1 is given twice", message)
-        message = self.refusal(Options(), *N1, "--pod", "a/b@n1", "--pod", "a/b=h")
-        self.assertIn("--pod: a/b is given twice", message)
-
-    def test_pod_without_its_node(self) -> None:
-        """The missing option is written out."""
-        message = self.refusal(Options(), "--pod", "a/b@n2", *N1)
-        self.assertIn("give --node n2=URL too", message)
-
-    def test_errors(self) -> None:
-        """A slip of the finger is told what there is."""
-        settings = self.understood("--errors", "kubelet").settings
-        self.assertIs(settings.errors, Errors.KUBELET)
-        message = self.refusal(Options(), "--errors", "kublet")
-        self.assertEqual(message, "--errors kublet: write isolate or kubelet")
-
-    def test_exposed(self) -> None:
-        """Other machines are let in by one option only, certificates or not."""
-        message = self.refusal(Options(), "--listen", "tcp:8001")
-        self.assertIn("write tcp:8001:interface=127.0.0.1, or let them in", message)
-        self.assertIn("--insecure-anonymous", message)
-        words = ("--listen", "tcp:8001", "--insecure-anonymous")
-        self.assertTrue(self.understood(*words).settings.exposed)
-
-    def test_node_files(self) -> None:
-        """Files for nodes come in pairs, can be read, and are of use."""
-        folder = Path(self.mktemp())
-        folder.mkdir()
-        authority = Authority()
-        ca = authority.write(folder)
-        cert, key = authority.client("gateway").write(folder, "gateway")
-        secure = ("--node", "n1=https://127.0.0.1:10443")
-        files = ("--node-ca", ca, "--node-cert", cert, "--node-key", key)
-        self.understood(*secure, *files)
-        message = self.refusal(Options(), *secure, "--node-cert", cert)
-        self.assertIn("give --node-key too", message)
-        message = self.refusal(Options(), *secure, "--node-ca", "/nowhere")
-        self.assertIn("--node-ca: /nowhere", message)
-        message = self.refusal(Options(), *N1, "--node-ca", ca)
-        self.assertIn("no node is reached by TLS; give --node NAME=https", message)
-
-    def test_help(self) -> None:
-        """It fits a terminal, and its commands can be copied."""
-        self.assert_help(
-            Options(),
-            "twistd -n --pidfile= spdygate",
-            "kubectl --server http://127.0.0.1:8001 port-forward pod/demo 8080:80",
-            "twistd -n --pidfile= spdygate \\",
-        )
 
 
 class ServiceTests(CommandCase):

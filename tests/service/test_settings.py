@@ -8,16 +8,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from spdygate.dialect.servedspdy import Errors
 from spdygate.service.settings import (
     DeclaredPod,
-    NodeUrl,
+    HttpUrl,
     SettingError,
-    check_nodes_of,
     check_reach,
     check_unique,
+    in_url,
     read_errors,
+    read_host,
     read_listeners,
-    read_node,
     read_pod,
     read_seconds,
+    read_url,
 )
 
 
@@ -29,79 +30,6 @@ class SettingCase(SynchronousTestCase):
         self.assertNotIn("\n", str(error))
         for word in words:
             self.assertIn(word, str(error))
-
-
-class NodeTests(SettingCase):
-    """``--node``."""
-
-    def assert_refused(self, text: str, *words: str) -> None:
-        """Assert that a node is refused, with the option and *words*."""
-        error = self.assertRaises(SettingError, read_node, text)
-        self.assert_says(error, f"--node {text}: ", *words)
-
-    def test_understood(self) -> None:
-        """Name, scheme, host and port come out; the authority has no slash."""
-        self.assertEqual(
-            read_node("n1=https://node.example:10443/"),
-            NodeUrl(
-                "n1", "https://node.example:10443/", "https", "node.example", 10443
-            ),
-        )
-        for written, authority in (
-            ("n1=https://node.example:10443/", "node.example:10443"),
-            ("*=HTTP://10.0.0.1:80", "10.0.0.1:80"),
-            ("n1=https://[fd00::1]:10443", "[fd00::1]:10443"),
-            ("n1=http://b\u00fccher.example:1", "xn--bcher-kva.example:1"),
-        ):
-            self.assertEqual(read_node(written).authority, authority)
-
-    def test_no_url(self) -> None:
-        """A URL alone, a name alone and an address without scheme get the form."""
-        for text in ("n1", "https://h:1"):
-            self.assert_refused(text, "NAME=URL, as in --node n1=https://")
-        for text in ("n1=", "n1=h:1", "n1=ftp://h:1", "n1=https://:1"):
-            self.assert_refused(text, "write https://HOST:PORT or http://HOST:PORT")
-
-    def test_no_port(self) -> None:
-        """The advice is the user's own URL with a port."""
-        for url in ("https://h", "https://h/", "https://h:0", "https://h:"):
-            self.assert_refused(f"n1={url}", "as in https://h:10443")
-        self.assert_refused("n1=http://[::1]", "as in http://[::1]:10443")
-
-    def test_bad_ports(self) -> None:
-        """A port that is none gets the form of the URL."""
-        for url in ("https://h:x", "https://h:65536", "https://[::1"):
-            self.assert_refused(f"n1={url}", "write https://HOST:PORT")
-
-    def test_more_than_an_authority(self) -> None:
-        """Paths, queries, fragments and passwords have no place."""
-        for rest in ("h:1/x", "h:1?", "h:1?q", "h:1#", "u:p@h:1"):
-            self.assert_refused(f"n1=http://{rest}", "and no more")
-
-    def test_hosts_that_are_none(self) -> None:
-        """A host that cannot be looked up is refused before it is dialled."""
-        hosts = ("a b", "a..b", "-a", "*", "10.0.0.300", "1.2.3", "a" * 64)
-        for host in (*hosts, "a." * 127 + "b"):
-            self.assert_refused(f"n1=http://{host}:1", "neither a DNS name nor")
-
-    def test_hosts_that_no_certificate_can_name(self) -> None:
-        """Such a host is refused as an option, not when the service is built."""
-        for host in ("a..b", "-a", "*", "a b"):
-            self.assert_refused(f"n1=https://{host}:1", "DNS name")
-
-    def test_names(self) -> None:
-        """A node is called as Kubernetes would call it."""
-        for name in ("", "N1", "a_b", "a/b"):
-            self.assert_refused(f"{name}=https://h:1", "lower-case letters", "or *")
-
-    @given(strategies.text())
-    def test_anything(self, written: str) -> None:
-        """Any text is a node or a `SettingError`."""
-        for text_ in (written, f"n={written}", f"n=https://{written}:1"):
-            try:
-                self.assertTrue(0 < read_node(text_).port < 65536)
-            except SettingError:
-                pass
 
 
 class PodTests(SettingCase):
@@ -173,15 +101,6 @@ class PodTests(SettingCase):
 class OtherTests(SettingCase):
     """The smaller ones."""
 
-    def test_pods_on_nodes(self) -> None:
-        """A pod's node is one of those given, or of those that ``*`` takes."""
-        pods = [DeclaredPod("a", "b", node="n1"), DeclaredPod("a", "c", host="h")]
-        n1, n2, any_ = (read_node(f"{name}=http://h:1") for name in ("n1", "n2", "*"))
-        check_nodes_of(pods, [n1])
-        check_nodes_of(pods, [n2, any_])
-        error = self.assertRaises(SettingError, check_nodes_of, pods, [n2])
-        self.assert_says(error, "--pod a/b@n1", "give --node n1=URL too")
-
     def test_listeners(self) -> None:
         """The default is for none; what is wrong is said with the option."""
         (listener,) = read_listeners([], "tcp:8001:interface=127.0.0.1")
@@ -212,6 +131,37 @@ class OtherTests(SettingCase):
         for text in ("0", "-1", "nan", "inf", "1e9", "", "10s"):
             error = self.assertRaises(SettingError, read_seconds, "--wait", text)
             self.assert_says(error, f"--wait {text}: ", "as in --wait 10")
+
+    def test_seconds_or_never(self) -> None:
+        """Where 0 is a time, it is; nothing else becomes one."""
+        self.assertEqual(read_seconds("--wait", "0", or_never=True), 0.0)
+        self.assertEqual(read_seconds("--wait", "7", or_never=True), 7.0)
+        for text in ("-1", "nan", "inf", "1e9", "", "x"):
+            error = self.assertRaises(
+                SettingError, read_seconds, "--wait", text, or_never=True
+            )
+            self.assert_says(error, f"--wait {text}: ", "0 or more")
+
+    def test_url(self) -> None:
+        """A URL is scheme, host, perhaps a port, and perhaps a path."""
+        for written, read in (
+            ("https://h.example", HttpUrl("https", "h.example", 0, "")),
+            ("HTTP://[fd00::1]:80/", HttpUrl("http", "fd00::1", 80, "")),
+            ("https://h/a/b/", HttpUrl("https", "h", 0, "/a/b")),
+        ):
+            self.assertEqual(read_url("--x", written, "write it"), read)
+        for written in ("h", "//h", "ftp://h", "https://", "https://h?", "https://u@h"):
+            error = self.assertRaises(
+                SettingError, read_url, "--x", written, "write it"
+            )
+            self.assert_says(error, "--x: ", "write it")
+
+    def test_host(self) -> None:
+        """Addresses have brackets in URLs where they need them."""
+        self.assertEqual(in_url("fd00::1"), "[fd00::1]")
+        self.assertEqual(in_url("10.0.0.1"), "10.0.0.1")
+        self.assertEqual(read_host("b\u00fccher.example"), "xn--bcher-kva.example")
+        self.assertIsNone(read_host("fe80::1%eth0"))
 
     def test_errors(self) -> None:
         """A mode is one of two words."""
