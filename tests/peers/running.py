@@ -11,8 +11,10 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -23,6 +25,21 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from .build import require
+
+#: What HAProxy 2.6 needs to pass tunnels on: HTTP/2 all the way, and patience.
+HAPROXY = """
+defaults
+    mode http
+    timeout connect 10s
+    timeout client 1h
+    timeout server 1h
+    timeout tunnel 1h
+frontend gateway
+    bind fd@{fd} proto h2
+    default_backend node
+backend node
+    server node {node} proto h2
+"""
 
 #: Seconds for a program to say what a test waits for.
 PATIENCE = 120
@@ -157,6 +174,49 @@ class PeerCase(TestCase):
         """Run a gateway on loopback."""
         words = ("--verbose", "--listen", "tcp:0:interface=127.0.0.1")
         return await self.service("spdygate", *words, *arguments)
+
+    async def kubelet(self, *arguments: str) -> tuple[Running, str]:
+        """Run a kubelet whose pods are this machine; return it, and its URL."""
+        running = self.peer("kubelet", *arguments)
+        match = await running.says(r"listening (\S+)")
+        scheme = "https" if "-tls-cert" in arguments else "http"
+        return running, f"{scheme}://{match[1]}"
+
+    async def apiserver(self, *arguments: str) -> tuple[Running, str]:
+        """Run a stand-in API server; return it, and its URL."""
+        running = self.peer("apiserver", *arguments)
+        match = await running.says(r"listening (https?://\S+)")
+        return running, match[1]
+
+    async def containerd(self, *arguments: str) -> tuple[Running, str]:
+        """
+        Run Debian's containerd with a pod ``myns/mypod`` of this machine's network.
+
+        :returns: the program, which takes the pod away at SIGUSR1, and the URL of
+            the kubelet before it.
+        """
+        program = ("-containerd", require("containerd"))
+        running = self.peer("cri", *program, *arguments)
+        match = await running.says(r"listening (\S+)")
+        return running, f"http://{match[1]}"
+
+    async def haproxy(self, node_url: str) -> tuple[Running, str]:
+        """Run an HAProxy that speaks cleartext HTTP/2 on both sides, before a node."""
+        program = require("haproxy")
+        config = self.mktemp()
+        # It does not say which port it was given: it is given one that listens.
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            number = listener.fileno()
+            with open(config, "w") as file:
+                file.write(HAPROXY.format(fd=number, node=urlsplit(node_url).netloc))
+            running = Running("haproxy")
+            argv = (program, "-db", "-V", "-f", config)
+            fds: dict[int, int | str] = {0: "w", 1: "r", 2: "r", number: number}
+            spawner = IReactorProcess(reactor)
+            spawner.spawnProcess(running, program, argv, os.environ, childFDs=fds)
+            self.addCleanup(running.stop)
+            host, port = listener.getsockname()
+        return running, f"http://{host}:{port}"
 
     async def pod(self, mode: str, *arguments: str) -> int:
         """Run a pod's program; return its port."""

@@ -1,10 +1,13 @@
 // Command kubelet answers /portForward/<ns>/<pod>[/<uid>] with Kubernetes' own
 // code, k8s.io/cri-streaming: the SPDY and WebSocket channels end of every
-// containerd and CRI-O. What a kubelet does between the route and the runtime,
-// passing bytes on after the 101, is left out. Every pod's ports are ports of
-// 127.0.0.1.
+// containerd and CRI-O; and k8s.io/apiserver's SPDY in WebSocket before it, as a
+// kubelet has it since 1.36. What a kubelet does between the route and the
+// runtime, passing bytes on after the 101, is left out except for the last.
+// Every pod's ports are ports of 127.0.0.1.
 //
-// Prints "listening 127.0.0.1:PORT" on stdout. Library errors go to stderr.
+// Prints "listening 127.0.0.1:PORT" on stdout, then for each upgrade
+// "asked GENERATION METHOD PATH" and "ended GENERATION METHOD PATH". Library
+// errors go to stderr.
 package main
 
 import (
@@ -22,31 +25,34 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"k8s.io/cri-streaming/pkg/streaming"
-	"k8s.io/cri-streaming/pkg/streaming/portforward"
 )
 
 // options are the command line, parsed.
 type options struct {
-	listen   string
-	cert     string
-	key      string
-	clientCA string
-	pods     []string
-	grace    time.Duration
-	stdin    bool
+	listen      string
+	cert        string
+	key         string
+	clientCA    string
+	token       string
+	generations map[string]bool
+	pods        map[string]string
+	grace       time.Duration
+	stdin       bool
 }
 
 func parse(arguments []string) (options, error) {
-	var o options
+	o := options{pods: map[string]string{}}
+	var generations string
 	flags := flag.NewFlagSet("kubelet", flag.ContinueOnError)
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "address to serve on")
 	flags.StringVar(&o.cert, "tls-cert", "", "PEM file of the certificate; turns TLS on, with ALPN h2 and http/1.1 as a kubelet has it")
 	flags.StringVar(&o.key, "tls-key", "", "PEM file of its private key")
 	flags.StringVar(&o.clientCA, "client-ca", "", "PEM file of the authorities one of which must have signed the client's certificate")
-	flags.Func("pod", "NS/NAME that exists, may be repeated; without any, every pod exists", func(pod string) error {
-		o.pods = append(o.pods, pod)
+	flags.StringVar(&o.token, "token", "", "file with the bearer token that is required, read for every request")
+	flags.StringVar(&generations, "generations", "spdy,channels", "what is served, of spdy, tunnel and channels; kubelets before 1.36 have no tunnel")
+	flags.Func("pod", "NS/NAME[=UID] that exists, may be repeated; without any, every pod exists", func(pod string) error {
+		name, uid, _ := strings.Cut(pod, "=")
+		o.pods[name] = uid
 		return nil
 	})
 	flags.DurationVar(&o.grace, "grace", time.Second, "how long the second direction may go on after the first has ended; containerd has 1s")
@@ -57,48 +63,20 @@ func parse(arguments []string) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected arguments %q", flags.Args())
 	}
-	return o, nil
+	var err error
+	o.generations, err = parseGenerations(generations)
+	return o, err
 }
 
-// node is the handler of the routes.
-type node struct {
-	pods    map[string]bool
-	runtime loopback
-}
-
-func (n node) serve(response http.ResponseWriter, request *http.Request) {
-	pod := request.PathValue("ns") + "/" + request.PathValue("pod")
-	if len(n.pods) > 0 && !n.pods[pod] {
-		http.Error(response, "pod does not exist", http.StatusNotFound)
-		return
+func parseGenerations(list string) (map[string]bool, error) {
+	generations := map[string]bool{}
+	for _, name := range strings.Split(list, ",") {
+		if name != spdyGeneration && name != tunnelGeneration && name != channelsGeneration {
+			return nil, fmt.Errorf("-generations are spdy, tunnel and channels, not %q", name)
+		}
+		generations[name] = true
 	}
-	options, err := portforward.NewV4Options(request)
-	if err != nil {
-		http.Error(response, err.Error(), http.StatusBadRequest)
-		return
-	}
-	// A runtime knows a sandbox, not a pod, and no uid: error texts have
-	// neither. The name stands in for the sandbox's id to keep them readable.
-	sandbox := strings.ReplaceAll(pod, "/", "_")
-	portforward.ServePortForward(
-		response, request, n.runtime, sandbox, "", options,
-		streaming.DefaultConfig.StreamIdleTimeout,
-		streaming.DefaultConfig.StreamCreationTimeout,
-		streaming.DefaultConfig.SupportedPortForwardProtocols)
-}
-
-func newHandler(o options) http.Handler {
-	n := node{pods: map[string]bool{}, runtime: loopback{grace: o.grace}}
-	for _, pod := range o.pods {
-		n.pods[pod] = true
-	}
-	mux := http.NewServeMux()
-	for _, path := range []string{"/portForward/{ns}/{pod}", "/portForward/{ns}/{pod}/{uid}"} {
-		// The two methods of the kubelet's routes; ServeMux answers 405 to others.
-		mux.HandleFunc("GET "+path, n.serve)
-		mux.HandleFunc("POST "+path, n.serve)
-	}
-	return mux
+	return generations, nil
 }
 
 func newTLS(o options) (*tls.Config, error) {
@@ -132,12 +110,16 @@ func run(o options) error {
 			cancel()
 		}()
 	}
+	handler, err := newNode(o)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("listening %s\n", listener.Addr())
-	server := &http.Server{Handler: newHandler(o), TLSConfig: config}
+	server := &http.Server{Handler: handler, TLSConfig: config}
 	failed := make(chan error, 1)
 	go func() {
 		if o.cert != "" {

@@ -56,6 +56,25 @@ func (r *randomReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// chunkReader reads less at a time than it might: sizes says how much, two bytes
+// for each piece, and half of the pieces are of 64 bytes or fewer.
+type chunkReader struct {
+	from  io.Reader
+	sizes io.Reader
+}
+
+func (c *chunkReader) Read(p []byte) (int, error) {
+	var word [2]byte
+	if _, err := io.ReadFull(c.sizes, word[:]); err != nil {
+		return 0, err
+	}
+	size := int(binary.LittleEndian.Uint16(word[:]))
+	if size%2 == 0 {
+		size %= 64
+	}
+	return c.from.Read(p[:min(len(p), size+1)])
+}
+
 // tally is an io.Writer that counts, hashes, and keeps the first bytes.
 type tally struct {
 	count uint64

@@ -16,6 +16,7 @@ type churner struct {
 	addr     string
 	message  []byte
 	together *sync.WaitGroup // nil: nobody waits for anybody
+	hangUp   bool
 	deadline time.Time
 }
 
@@ -32,12 +33,13 @@ func churn(arguments []string) error {
 	parallel := flags.Int("parallel", 1, "how many at a time")
 	size := flags.Uint64("bytes", 64, "how many bytes to send on each")
 	together := flags.Bool("together", false, "close no connection before all have had their echo; needs -parallel >= -n")
+	hangUp := flags.Bool("hang-up", false, "close both directions at once after the echo")
 	timeout := flags.Duration("timeout", 5*time.Minute, "give up after this long")
 	if err := parse(flags, arguments); err != nil {
 		return err
 	}
 	started := time.Now()
-	c := &churner{addr: *addr, deadline: started.Add(*timeout)}
+	c := &churner{addr: *addr, hangUp: *hangUp, deadline: started.Add(*timeout)}
 	var err error
 	if c.message, err = io.ReadAll(randomBytes(*size, 1)); err != nil {
 		return err
@@ -111,6 +113,9 @@ func (c *churner) one() error {
 	arrive()
 	if c.together != nil {
 		c.together.Wait()
+	}
+	if c.hangUp {
+		return nil
 	}
 	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 		return fmt.Errorf("closing: %w", err)

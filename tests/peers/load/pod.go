@@ -42,11 +42,13 @@ var modes = map[string]func(net.Conn, podSettings, *tally, *tally) error{
 		}
 		return answerTally(conn, in, out)
 	},
-	// The same after -bytes bytes, for clients and nodes that cannot half-close.
+	// The same after -bytes bytes and -delay, for clients and nodes that cannot
+	// half-close.
 	"hash": func(conn net.Conn, p podSettings, in, out *tally) error {
 		if err := transfer(io.Discard, io.LimitReader(conn, int64(p.bytes)), in); err != nil {
 			return err
 		}
+		time.Sleep(p.delay)
 		return answerTally(conn, in, out)
 	},
 	// Send -bytes bytes of sequence -seed, then FIN; read and drop what comes,
@@ -121,7 +123,7 @@ func pod(arguments []string) error {
 	flags.StringVar(&p.mode, "mode", "echo", strings.Join(names, ", "))
 	flags.Uint64Var(&p.bytes, "bytes", 0, "source: how many to send; hash: how many to read")
 	flags.Uint64Var(&p.seed, "seed", 1, "source: which sequence")
-	flags.DurationVar(&p.delay, "delay", 0, "late-answer, reset, stall: how long to wait")
+	flags.DurationVar(&p.delay, "delay", 0, "hash, late-answer, reset, stall: how long to wait")
 	flags.StringVar(&p.answer, "answer", "hello\n", "late-answer, greet: what to say")
 	flags.BoolVar(&p.hashed, "hash", true, "hash; -hash=false answers - instead, for measuring throughput")
 	flags.BoolVar(&p.logged, "log", false, "print a line for every connection that has ended; whoever asks must read them")

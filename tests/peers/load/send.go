@@ -24,6 +24,7 @@ func sendHash(arguments []string) error {
 	n := flags.Uint64("bytes", 0, "how many pseudo-random bytes to send")
 	seed := flags.Uint64("seed", 1, "which sequence of them")
 	halfClose := flags.Bool("half-close", false, "send FIN after the last byte, and go on receiving")
+	chunks := flags.Bool("chunks", false, "write pieces of random sizes, from one byte to 64 KiB")
 	expect := flags.Int64("expect", -1, "hang up after receiving this many bytes; -1: at the far side's end")
 	hashed := flags.Bool("hash", true, "hash; -hash=false prints - instead, for measuring throughput")
 	timeout := flags.Duration("timeout", 5*time.Minute, "give up after this long")
@@ -41,7 +42,11 @@ func sendHash(arguments []string) error {
 	}
 	sent, received := newTally(*hashed), newTally(*hashed)
 	sending := make(chan error, 1)
-	go func() { sending <- send(conn, randomBytes(*n, *seed), sent, *halfClose) }()
+	from := randomBytes(*n, *seed)
+	if *chunks {
+		from = &chunkReader{from: from, sizes: randomBytes(1<<62, *seed+1)}
+	}
+	go func() { sending <- send(conn, from, sent, *halfClose) }()
 	receiveErr := receive(conn, received, *expect)
 	if receiveErr != nil || sent.count < *n {
 		// Nothing is coming back any more: do not wait for room to send in, once
