@@ -74,10 +74,12 @@ class Attempt:
     One tunnel on its way to a node.
 
     :ivar tried: what the node turned out not to speak, and its words for it.
+    :ivar repeated: whether it has been tried once more already.
     """
 
     relay: Relay
     tried: dict[Generation, str] = field(default_factory=dict)
+    repeated: bool = False
 
 
 class Carrier(Protocol):
@@ -143,9 +145,15 @@ class Access:
         Hear from a carrier that it could not open an attempt.
 
         :param why: a `Reason.STRANGER` sends the attempt on to the next
-            generation; everything else is the answer.
+            generation, a `Reason.RETRY` lets it try again, once; everything
+            else is the answer.
         """
         if attempt.relay.over:
+            return
+        if why.reason is Reason.RETRY and not attempt.repeated:
+            # Nothing of it was sent, or it would have been joined.
+            attempt.repeated = True
+            self._try(attempt)
             return
         if why.reason is not Reason.STRANGER:
             attempt.relay.refuse(why)

@@ -114,6 +114,9 @@ class Lines:
             relay = line.waiting.popleft().relay
             if not relay.over:
                 relay.join(opener.open(relay.request))
+        if opener is not None and line.waiting and opener.exhausted:
+            why = f"{self._node.hop}: the connection takes no more tunnels"
+            self._hand_back(line, Failure(Reason.RETRY, why))
 
     def _connect(self, line: Line) -> None:
         """Make a connection, and ask for the upgrade on it."""
@@ -143,7 +146,7 @@ class Lines:
     def _unreachable(self, line: Line, why: TwistedFailure) -> None:
         """Hand back what waits for a node that cannot be reached."""
         line.connecting = None
-        self._hand_back(line, unreachable(why, self._node))
+        self._over(line, unreachable(why, self._node))
 
     def _refused(self, line: Line, why: Refused) -> None:
         """Hand back what waits: the node did not go over."""
@@ -152,11 +155,15 @@ class Lines:
             failure = Failure(Reason.STRANGER, why.words)
         else:
             failure = Failure(judged.reason, f"{self._node.hop}: {judged.message}")
-        self._hand_back(line, failure)
+        self._over(line, failure)
+
+    def _over(self, line: Line, why: Failure) -> None:
+        """Forget a connection that has ended."""
+        self._all.discard(line)
+        self._hand_back(line, why)
 
     def _hand_back(self, line: Line, why: Failure) -> None:
-        """Forget a connection, and hand back what waited for it."""
-        self._all.discard(line)
+        """Use a connection for no further tunnel, and hand back what waited for it."""
         if self._lines.get(line.key) is line:
             del self._lines[line.key]
         waiting, line.waiting = line.waiting, deque()
@@ -185,12 +192,12 @@ class Lines:
         if line.shell is not None and not line.shell.closing:
             self._access.doubt()
         words = f"{self._node.hop}: {line.opener.why}"
-        self._hand_back(line, Failure(Reason.RETRY, words))
+        self._over(line, Failure(Reason.RETRY, words))
 
     def stop(self) -> None:
         """Close every connection."""
         for line in list(self._all):
-            self._hand_back(line, STOPPING)
+            self._over(line, STOPPING)
             if line.connecting is not None:
                 line.connecting.cancel()
             elif line.shell is not None:

@@ -165,7 +165,7 @@ class LadderCase(SynchronousTestCase):
         self.http2.extended = 0
         self.http1 = Http1Endpoint()
         place = Place("n1:10250", self.api, "/k8s" if self.api else "")
-        node = Node(
+        self.node = Node(
             "API server" if self.api else "n1",
             "https://n1:10250",
             place,
@@ -177,7 +177,7 @@ class LadderCase(SynchronousTestCase):
         )
         self.dialer = NodeDialer(Routing(frozenset({"n1"})), self.turn)
         board = Switchboard(self.dialer)
-        self.dialer.add("n1", access_to(node, board, self.turn, Terms()))
+        self.dialer.add("n1", access_to(self.node, board, self.turn, Terms()))
         logged: list[LogEvent] = []
         self.logged = logged
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from spdygate.dialect.tunnel import Reason
+from spdygate.dialect.tunnel import Failure, Reason
 from spdygate.gateway.ladder import TRUST, Generation
+from spdygate.gateway.relay import Observer, Relay
+from spdygate.net.attempts import Access, Attempt
+from tests.dialect.ends import RecordingEnd, request
 from tests.net.laddercases import LadderCase
 
 HTTP2, SPDY, TUNNEL, CHANNELS = Generation
@@ -140,6 +143,37 @@ class LadderTests(LadderCase):
         (wire,) = self.http2.wires
         self.assertTrue(wire.node.streams[1].closed)
         self.assertEqual(self.http1.tried, [])
+
+
+class Carrying:
+    """A carrier that carries nothing, and notes what it is given."""
+
+    def __init__(self) -> None:
+        self.given: list[Attempt] = []
+
+    def dial(self, attempt: Attempt) -> None:
+        """Note it."""
+        self.given.append(attempt)
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+
+class AgainTests(LadderCase):
+    """What is safe to ask again is asked again, once."""
+
+    def test_once(self) -> None:
+        """The second refusal of the same kind is the answer."""
+        carrier = Carrying()
+        access = Access(self.node, self.turn)
+        access.carry_by({SPDY: carrier, HTTP2: carrier})
+        near = RecordingEnd()
+        access.dial(Relay(near, request(), Observer()))
+        why = Failure(Reason.RETRY, "it hung up")
+        for count in (1, 2):
+            self.assertEqual((len(carrier.given), near.failures), (count, []))
+            access.handed_back(carrier.given[-1], HTTP2, why)
+        self.assertEqual((len(carrier.given), near.failures), (2, [why]))
 
 
 class PinnedTests(LadderCase):
