@@ -143,6 +143,7 @@ class FrontDoor(Protocol):
             )
         self._dialect = dialect
         shell = self._shell = Shell(dialect, board, house.turn)
+        shell.lingers = True
         guest = Guest(self._id, self._facts().address or "a client")
         shell.on_note = lambda words: house.note(guest, words)
         shell.on_flush = self._flushed

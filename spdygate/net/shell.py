@@ -18,7 +18,6 @@ Back-pressure, both ways:
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import Protocol as Shape
 
 from twisted.internet.interfaces import (
@@ -26,22 +25,18 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
     IPushProducer,
-    IReactorTime,
-    ISSLTransport,
     ITransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..dialect.connection import Dialect, HalfCloseable
 from ..dialect.tunnel import TunnelEvent, nothing
-from .sockets import Closing, widen
+from .sockets import Closing, is_tls, widen
+from .turn import Turn
 
 __all__ = ["Dialect", "HalfCloseable", "Shell", "Turn"]
-
-_log = Logger()
 
 #: Bytes released at a time to a transport that has just resumed: enough to be
 #: worth a write, few enough that it can say stop.
@@ -59,60 +54,14 @@ class Board(Shape):
         """
 
 
-class Turn:
-    """
-    One turn of the reactor: what was said during it is written at its end.
-
-    Use it as a context around everything the reactor calls.  A connection
-    that is woken outside of any turn has one of its own, as soon as can be.
-    """
-
-    def __init__(self, clock: IReactorTime) -> None:
-        self.clock = clock
-        self.seconds = clock.seconds
-        self._depth = 0
-        self._awake: list[Shell] = []
-
-    def wake(self, shell: Shell) -> None:
-        """Have *shell* flushed at the end of the turn."""
-        if shell.awake:
-            return
-        shell.awake = True
-        self._awake.append(shell)
-        if not self._depth and len(self._awake) == 1:
-            self.clock.callLater(0, self.flush)
-
-    def flush(self) -> None:
-        """Write what everyone has to say."""
-        while self._awake:
-            shell = self._awake.pop()
-            shell.awake = False
-            try:
-                shell.flush()
-            except Exception:
-                _log.failure("a connection could not be written to")
-                shell.abort()
-
-    def __enter__(self) -> None:
-        self._depth += 1
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._depth -= 1
-        if not self._depth:
-            self.flush()
-
-
 @implementer(IPushProducer, IHalfCloseableProtocol)
 class Shell(Protocol):
     """
     Carry one dialect over one transport.
 
     :ivar awake: whether we are about to be flushed; `Turn` keeps it.
+    :ivar lingers: whether the peer must read our last words, however much it
+        still has to say.
     :ivar on_note: given what a log should have about this connection.
     :ivar on_flush: called when all is written that was to be.
     :ivar on_lost: called when the connection is gone and all has been told.
@@ -132,7 +81,9 @@ class Shell(Protocol):
         #: The dialect, if its bytes are TCP's own.
         self._raw = dialect if isinstance(dialect, HalfCloseable) else None
         self._fin_sent = False
+        self._peer_finished = False
         self.awake = False
+        self.lingers = False
         self.on_note: Callable[[str], None] = _ignore
         self.on_flush: Callable[[], None] = nothing
         self.on_lost: Callable[[Failure], None] = _ignore
@@ -223,9 +174,13 @@ class Shell(Protocol):
 
     def readConnectionLost(self) -> None:
         """Pass the peer's FIN on, or take it for the end of the connection."""
-        if self._raw is None:
+        self._peer_finished = True
+        if self._closing.begun:
+            assert self.transport is not None
+            self.transport.loseConnection()
+        elif self._raw is None:
             self.close()
-        elif not self._closing.begun:
+        else:
             with self._turn:
                 self._act(self._raw.eof(self._seconds()))
                 self._wake()
@@ -237,7 +192,7 @@ class Shell(Protocol):
         """Half-close behind what has been written, once nothing waits."""
         if self._fin_sent or self._paused or self._dialect.has_waiting:
             return
-        if ISSLTransport.providedBy(self.transport):
+        if is_tls(self.transport):
             # TLS has no half-close here: a FIN below it would cut it off.
             self.close()
             return
@@ -264,7 +219,8 @@ class Shell(Protocol):
         self._stop_timer()
         if not self._fin_sent:
             IConsumer(self.transport).unregisterProducer()
-        self._closing.begin(self.transport)
+        reads = self.lingers and not self._peer_finished
+        self._closing.begin(self.transport, reads=reads)
 
     @property
     def closing(self) -> bool:

@@ -21,7 +21,10 @@ from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IProtocol,
+    IPushProducer,
     IReactorTime,
+    ISSLTransport,
+    ITCPTransport,
     ITransport,
 )
 from twisted.internet.protocol import Factory, Protocol
@@ -90,12 +93,22 @@ def tune_socket(handle: socket.socket) -> None:
                 handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
+def is_tls(transport: object) -> bool:
+    """Say whether a transport is TLS, which has no half-close here."""
+    return ISSLTransport.providedBy(transport)
+
+
 class Closing:
     """
     The end of a connection: what was written goes first, but not for ever.
 
     Whoever is the transport's producer unregisters first: a transport with a
     producer that may write on does not close.
+
+    A socket that is closed with bytes unread resets the connection, and what
+    the peer has not read yet is lost with it (RFC 9112, section 9.6).  So a
+    peer that may still send is told FIN and read on, and whatever comes is for
+    the caller to throw away, until the peer finishes too.
     """
 
     __slots__ = ("_abort", "_clock", "_patience")
@@ -115,13 +128,24 @@ class Closing:
         """Return whether the connection is being closed."""
         return self._abort is not None
 
-    def begin(self, transport: ITransport) -> None:
-        """Close the connection once what was written has gone."""
+    def begin(self, transport: ITransport, *, reads: bool = False) -> None:
+        """
+        Close the connection once what was written has gone.
+
+        :param reads: whether the peer may still send, and is read on.
+        """
         if self._abort is None:
             # Before all else: closing may lose the connection at once.
             abort = transport.abortConnection  # type: ignore[attr-defined]
             self._abort = self._clock.callLater(self._patience, abort)
-        transport.loseConnection()
+        # Over TLS a FIN would cut off what has to be said below; there
+        # OpenSSL's own farewell is all there is.
+        if reads and ITCPTransport.providedBy(transport) and not is_tls(transport):
+            if IPushProducer.providedBy(transport):
+                transport.resumeProducing()
+            transport.loseWriteConnection()
+        else:
+            transport.loseConnection()
 
     def over(self) -> None:
         """Hear that the connection is gone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.interfaces import ISSLTransport, ITCPTransport
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides
@@ -118,6 +118,22 @@ class HalfCloseTests(SynchronousTestCase):
         dialect.wake()
         self.clock.advance(0)
         self.assertEqual((wire.fins, wire.disconnecting), (0, True))
+
+    def test_one_that_still_sends(self) -> None:
+        """We close behind our last bytes, and read on: unread bytes would be a reset."""
+        dialect, wire = Script(), HalfTransport()
+        directlyProvides(wire, ITCPTransport)
+        shell = self.connect(dialect, wire)
+        shell.lingers = True
+        dialect.ready, dialect.ending = b"last words", True
+        dialect.wake()
+        self.clock.advance(0)
+        self.assertEqual((wire.value(), wire.fins), (b"last words", 1))
+        fed = list(dialect.diary)
+        shell.dataReceived(b"still sending")
+        self.assertEqual((wire.disconnecting, dialect.diary), (False, fed))
+        shell.readConnectionLost()
+        self.assertTrue(wire.disconnecting)
 
     def test_framed(self) -> None:
         """A dialect with frames takes the peer's FIN for the end, and is closed."""
