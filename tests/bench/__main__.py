@@ -13,6 +13,13 @@ The paths:
 ``relay``      load -> Twisted's own port forwarder (bytes, unread) -> pod
 ``gateway``    load -> client-go -> spdygate (SPDY in, HTTP/2 out) -> node -> pod
 ``embedded``   load -> client-go -> spdygate with its node service -> pod
+``spdy``       load -> client-go -> spdygate (SPDY in, SPDY out) -> cri-streaming -> pod
+``tunnel``     the same, with SPDY in a WebSocket toward the node
+``channels``   the same, with WebSocket channels toward the node
+``websocket``  load -> client-go (SPDY in a WebSocket) -> spdygate embedded -> pod
+
+The pod that is sent to answers when it has had all the bytes: a FIN would be held
+back from cri-streaming.
 """
 
 from __future__ import annotations
@@ -84,7 +91,8 @@ class Bench:
         self._mib = mib
         self._load = require("load")
         count = str(mib << 20)
-        self._sink = self._pod("-mode", "sink", "-hash=false")
+        # It answers when it has had all, which needs no FIN.
+        self._sink = self._pod("-mode", "hash", "-bytes", count, "-hash=false")
         self._source = self._pod("-mode", "source", "-bytes", count, "-hash=false")
 
     def _pod(self, *words: str) -> str:
@@ -113,10 +121,13 @@ class Bench:
         program = Program(self._stack, *argv, "--listen", "tcp:0:interface=127.0.0.1")
         return program, program.says(r"listening on (http\S+)")
 
-    def _through(self, gateway: Program, url: str) -> tuple[list[Program], str, str]:
+    def _through(
+        self, gateway: Program, url: str, dialer: str = "spdy"
+    ) -> tuple[list[Program], str, str]:
         """Put a client-go before a gateway."""
         words = (f"0:{self._sink}", f"0:{self._source}")
-        client = Program(self._stack, require("clientgo"), "-url", url + PATH, *words)
+        asks = ("-url", url + PATH, "-dialer", dialer)
+        client = Program(self._stack, require("clientgo"), *asks, *words)
         local = [
             client.says(rf"127\.0\.0\.1:(\d+) -> {port}")
             for port in (self._sink, self._source)
@@ -132,6 +143,32 @@ class Bench:
     def embedded(self) -> tuple[list[Program], str, str]:
         """Go through a gateway that has its node service inside."""
         return self._through(*self._twistd("spdygate", "--pod", "p/q=127.0.0.1"))
+
+    def _kubelet(self, generation: str) -> tuple[list[Program], str, str]:
+        """Go through a gateway to Kubernetes' own server, in one generation."""
+        words = ("-listen", "127.0.0.1:0", "-generations", generation)
+        kubelet = Program(self._stack, require("kubelet"), *words)
+        node = kubelet.says(r"listening (\S+)")
+        pinned = f"*=http://{node},generation={generation}"
+        hold = ("--hold-fin", "1")
+        return self._through(*self._twistd("spdygate", "--node", pinned, *hold))
+
+    def spdy(self) -> tuple[list[Program], str, str]:
+        """Go out in SPDY."""
+        return self._kubelet("spdy")
+
+    def tunnel(self) -> tuple[list[Program], str, str]:
+        """Go out in SPDY inside a WebSocket."""
+        return self._kubelet("tunnel")
+
+    def channels(self) -> tuple[list[Program], str, str]:
+        """Go out in WebSocket channels."""
+        return self._kubelet("channels")
+
+    def websocket(self) -> tuple[list[Program], str, str]:
+        """Come in through a WebSocket."""
+        gateway, url = self._twistd("spdygate", "--pod", "p/q=127.0.0.1")
+        return self._through(gateway, url, "websocket")
 
     def move(self, port: str, *words: str) -> float:
         """Move the bytes once; return MiB/s."""
@@ -150,12 +187,15 @@ def main() -> None:
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     with ExitStack() as stack:
         bench = Bench(stack, mib)
-        names = ("direct", "relay", "gateway", "embedded")
+        names = (
+            *("direct", "relay", "gateway", "embedded"),
+            *("spdy", "tunnel", "channels", "websocket"),
+        )
         paths = {name: getattr(bench, name)() for name in names}
         figures: dict[tuple[str, str], list[tuple[float, float]]] = {}
         for _ in range(rounds):
             for name, (programs, sink, source) in paths.items():
-                up = (sink, "-bytes", str(mib << 20), "-half-close")
+                up = (sink, "-bytes", str(mib << 20))
                 for way, words in (("up", up), ("down", (source,))):
                     before = sum(one.cpu() for one in programs or ())
                     speed = bench.move(*words)
