@@ -23,6 +23,7 @@ from ..session.http2 import Http2Session
 from ..session.websocket import WebSocketSession
 from ..wire import portforward, websocket
 from ..wire.channels import BadPorts, codec_of, read_ports
+from ..wire.origin import is_foreign
 from ..wire.portforward import TUNNEL_PROTOCOL
 from ..wire.upgrade import SPDY, Request, http2_settings, wants_upgrade
 from ..wire.urls import PortForwardUrl
@@ -35,6 +36,11 @@ _CHANNELS = {
     None: "WebSocket channels",
 }
 _SUBPROTOCOLS = (TUNNEL_PROTOCOL, *filter(None, _CHANNELS))
+
+_FOREIGN = (
+    "a page of another site (see its Origin header) may not open a WebSocket here: "
+    "serve the page from this address, or send no Origin"
+)
 
 SERVED = (
     "Upgrade request required: port-forward is served here for "
@@ -104,7 +110,7 @@ def upgrade_of(request: Request, url: PortForwardUrl, *, secure: bool) -> Upgrad
         if wanted == SPDY.lower():
             return _spdy(request, url)
         if wanted == websocket.WEBSOCKET:
-            return _websocket(request, url)
+            return _websocket(request, url, secure)
         if wanted == "h2c" and not secure and http2_settings(request) is not None:
             return _h2c(request)
     raise NotGranted(400, SERVED)
@@ -131,8 +137,10 @@ def _serve_spdy(house: House, visit: Visit, now: float) -> ServedSpdy:
     return ServedSpdy(visit, house.errors, house.shared, now)
 
 
-def _websocket(request: Request, url: PortForwardUrl) -> Upgrade:
+def _websocket(request: Request, url: PortForwardUrl, secure: bool) -> Upgrade:
     """Read what a client that asks for a WebSocket says."""
+    if is_foreign(request, secure=secure):
+        raise NotGranted(403, _FOREIGN)
     try:
         handshake = websocket.check(request, _SUBPROTOCOLS)
     except websocket.BadHandshake as error:

@@ -54,6 +54,17 @@ class ChoiceTests(SynchronousTestCase):
         for words in ("SPDY/3.1'", "v4.channel.k8s.io", "CONNECT"):
             self.assertIn(words, str(error))
 
+    def test_a_page_of_another_site(self) -> None:
+        """A browser does not get to a pod for a page that is not from here."""
+        self.assertEqual(
+            choose("websocket", *WEBSOCKET, ("origin", "http://x")).token, "websocket"
+        )
+        error = self.assertRaises(
+            NotGranted, choose, "websocket", *WEBSOCKET, ("origin", "http://evil")
+        )
+        self.assertEqual(error.status, 403)
+        self.assertIn("Origin", str(error))
+
     def test_bad_settings(self) -> None:
         """Settings that break the protocol are refused while it is HTTP."""
         # ENABLE_PUSH = 2 (RFC 9113, section 6.5.2).
