@@ -145,9 +145,19 @@ class Connection:
             self.control(UPDATE, struct.pack("!II", each, size))
 
     def reset(self, number: int) -> None:
-        """Give a stream up."""
+        """Give a stream up, and the session's credit for what nobody took of it."""
+        stream = self.streams.pop(number, None)
+        if stream is None:
+            return
         self.control(RST, struct.pack("!II", number, 5))
-        self.streams.pop(number, None)
+        while not stream.data.empty():
+            self.dropped(len(stream.data.get_nowait() or b""))
+
+    def dropped(self, size: int) -> None:
+        """Give the session credit for what came on a stream that is no more."""
+        if size:
+            self.session.room += size
+            self.control(UPDATE, struct.pack("!II", 0, size))
 
     async def ping(self) -> None:
         """Ping every 15 s with the number of a stream."""
@@ -178,6 +188,7 @@ class Connection:
         self.session.room -= len(payload)
         stream = self.streams.get(number)
         if stream is None:
+            self.dropped(len(payload))
             return
         stream.room -= len(payload)
         if min(stream.room, self.session.room) < 0:
@@ -259,15 +270,19 @@ async def serve(
             stream.fail(ConnectionResetError("the local connection was reset"))
 
     up = asyncio.ensure_future(upward())
-    while (data := await stream.data.get()) is not None:
-        writer.write(data)
-        await writer.drain()
-        connection.taken(number, stream, len(data))
-    if stream.error is not None:
+    try:
+        while (data := await stream.data.get()) is not None:
+            connection.taken(number, stream, len(data))
+            writer.write(data)
+            await writer.drain()
+        if stream.error is not None:
+            raise stream.error
+        writer.write_eof()
+        await up
+    except OSError:
         up.cancel()
-        raise stream.error
-    writer.write_eof()
-    await up
+        connection.reset(number)
+        raise
 
 
 if __name__ == "__main__":
