@@ -276,8 +276,8 @@ class Http1End:
         """Answer with a Status, at once and whole."""
         http, body = self._line.http, status(code, message)
         fields = [("content-type", STATUS_TYPE), ("content-length", str(len(body)))]
-        if self.is_connect and http.waiting:
-            # What came behind it was meant for the tunnel, and is no request.
+        if self.upgrade or (self.is_connect and http.waiting):
+            # What comes behind it was meant for the tunnel, and is no request.
             fields.append(("connection", "close"))
         http.respond(code, [*fields, *headers])
         http.send(body)

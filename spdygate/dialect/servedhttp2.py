@@ -168,7 +168,7 @@ class ServedHttp2(Http2Tunnels):
             if not (self._trusted and request.request_id):
                 # Two clients may choose the same, or one a line break in a log.
                 request.request_id = f"{self._session_id}-{end.stream_id}"
-        words = self._client, request.client
+        words = request.client, self._client
         request.client = "; ".join(word for word in words if word)
         told.append(Opening(end, request))
 

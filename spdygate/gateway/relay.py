@@ -35,6 +35,10 @@ from ..session.events import Buffer
 
 _GONE = Failure(Reason.GAVE_UP, "the client is gone")
 
+#: Bytes up to which pieces that wait are joined: a peer that sends single bytes
+#: must not make us keep a Python object for each.
+JOINED = 64 * 1024
+
 
 class Observer:
     """Who is told how each tunnel fared; this one does nothing with it."""
@@ -68,7 +72,7 @@ class Way:
         self.count = 0
         self.owed = 0
         self.finished = False
-        self.early: list[bytes] = []
+        self.early: list[bytearray] = []
 
     def data(self, data: Buffer) -> None:
         """Pass *data* on, and grant the source what has left."""
@@ -76,19 +80,26 @@ class Way:
         self.count += length
         if self.sink is None:
             self.owed += length
-            self.early.append(bytes(data))
+            self._keep(data)
             return
         passed = self.sink.send(data)
         if passed and self.source is not None:
             self.source.grant(passed)
         self.owed += length - passed
 
+    def _keep(self, data: Buffer) -> None:
+        """Keep *data*, joined with what waits before it if that is little."""
+        if self.early and len(self.early[-1]) < JOINED:
+            self.early[-1] += data
+        else:
+            self.early.append(bytearray(data))
+
     def join(self, sink: End) -> None:
         """Begin to pass on, with what came before there was anywhere to go."""
         self.sink = sink
         early, self.early = self.early, []
         for piece in early:
-            self.drained(sink.send(piece))
+            self.drained(sink.send(bytes(piece)))
         if self.finished:
             sink.finish()
 

@@ -247,6 +247,9 @@ def answer(
                 f"{found.status}), which is not passed on"
             )
         kept = [_relocated(field, base, scheme) for field in kept]
+    if upgrade and found.status != 101:
+        # Whoever is before us may take what comes next for the upgrade's bytes.
+        kept.append(("connection", "close"))
     return Answer(found.status, tuple(kept))
 
 

@@ -26,6 +26,9 @@ GENERATIONS = {
     "W": "client libraries, with WebSocket channels",
 }
 
+#: Generations whose letter is not said, by the words for what they speak.
+_SPEAK = {"SPDY/3.1 in WebSocket": "D", "WebSocket channels": "W"}
+
 _GENERATION = re.compile(r",? *\bgeneration ([A-Z])\b")
 
 
@@ -63,11 +66,13 @@ def _facts(who: Visitor) -> dict[str, str]:
             agent, protocol, spelling = who.client, "", ""
     found = _GENERATION.search(protocol)
     speaks = protocol[: found.start()] if found else protocol
+    said = (letter for words, letter in _SPEAK.items() if speaks.startswith(words))
+    letter = found[1] if found else next(said, "")
     facts = {
         "agent": agent or "unknown",
         "protocol": speaks or "port-forward",
-        "generation": found[1] if found else "unknown",
-        "means": GENERATIONS.get(found[1], "") if found else "",
+        "generation": letter or "unknown",
+        "means": GENERATIONS.get(letter, ""),
         "spelling": spelling or "unknown",
         "request": who.request_id,
         "node": who.node or "the one that has it",

@@ -23,7 +23,13 @@ from ..net.sockets import Closing
 from ..session.http1 import Http1Session
 from ..session.http2 import Http2Session
 from ..wire.portforward import STATUS_TYPE, status
-from ..wire.upgrade import PrefaceState, Request, http2_settings, preface_state
+from ..wire.upgrade import (
+    PrefaceState,
+    Request,
+    http2_settings,
+    preface_state,
+    wants_upgrade,
+)
 from ..wire.urls import BadUrl, parse
 
 _log = Logger()
@@ -40,6 +46,17 @@ _WRONG_DOOR = (
     "this is a spdygate node service: it speaks HTTP/2, to a spdygate gateway "
     "(--node NAME=URL there)"
 )
+
+
+def _wrong_door(request: Request) -> int:
+    """
+    Return the status for who does not speak HTTP/2.
+
+    A gateway that knows this node from before it was upgraded asks for SPDY or
+    a WebSocket: 404 would be a verdict on the pod, where 501 has it try what
+    else there is (docs/protocol.rst, section 8.3).
+    """
+    return 501 if set(wants_upgrade(request)) - {"h2c"} else 404
 
 
 class NodeDoor(Protocol):
@@ -120,7 +137,8 @@ class NodeDoor(Protocol):
             settings = self._h2c_settings(requests[0].request)
             if settings is not None and self._upgrade(http, settings):
                 return
-            http.respond(404, _JSON, status(404, _WRONG_DOOR))
+            code = _wrong_door(requests[0].request)
+            http.respond(code, _JSON, status(code, _WRONG_DOOR))
             data = b""  # the next request, if it came along
         self.transport.write(http.outgoing())
         if http.closing:

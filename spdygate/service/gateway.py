@@ -133,5 +133,5 @@ def _reach(
     if settings.api is not None:
         api = dialling.api = settings.api.connect(reactor)
         dialer.add(API, ways.api_server(api))
-        passing = Passing(api, house.switchboard, house.turn)
+        passing = Passing(api, house.switchboard, house.turn, house.shared)
         house.passing = dialling.passing = passing

@@ -75,8 +75,9 @@ Forward to an address that this machine reaches:
 
   twistd -n --pidfile= spdygate --pod default/web=10.0.0.7
 
-In front of an API server, which then finds the node of each pod itself. Clients
-show it their own tokens; ours is for the list of pods and nodes:
+In front of an API server, which then finds the node of each pod itself. What is
+passed on shows the client's token, never ours; ours lists pods and nodes, and
+opens tunnels:
 
   twistd -n --pidfile= spdygate --api-server https://10.0.0.1:6443 \\
     --api-ca ca.pem --api-token-file token
@@ -147,14 +148,14 @@ With some nodes that are real kubelets, said to be so, and no API server:
             None,
             "The API server, as https://HOST, https://HOST:PORT or with a path.",
         ],
-        ["api-ca", None, None, "PEM file: its CAs; else the platform's."],
+        ["api-ca", None, None, "PEM file: the API server's CAs; else the platform's."],
         [
             "api-cert",
             None,
             None,
             (
-                "PEM file: what we show it when we ask for ourselves, never for a "
-                "client."
+                "PEM file: what we show to the API server when we list pods and "
+                "open tunnels, never with what is passed on for a client."
             ),
         ],
         ["api-key", None, None, "PEM file: the key of --api-cert."],
@@ -162,18 +163,19 @@ With some nodes that are real kubelets, said to be so, and no API server:
             "api-token-file",
             None,
             None,
-            "File: a bearer token to show it then; read again when it changes.",
+            "File: a bearer token to show it likewise; read again when it changes.",
         ],
         [
             "kubeconfig",
             None,
             None,
             (
-                "File: a kubeconfig that says all this. No other is ever read, "
-                "neither that of $KUBECONFIG nor that of $HOME."
+                "File: a kubeconfig that says where the API server is and who we "
+                "are. No other is ever read, neither that of $KUBECONFIG nor that of "
+                "$HOME."
             ),
         ],
-        ["context", None, None, "Which of its contexts; else the current one."],
+        ["context", None, None, "Which context of --kubeconfig; else its current one."],
         ["node-ca", None, None, "PEM file: the CAs of nodes; else the platform's."],
         ["node-cert", None, None, "PEM file: what we show to nodes that ask."],
         ["node-key", None, None, "PEM file: the key of --node-cert."],
@@ -227,7 +229,7 @@ With some nodes that are real kubelets, said to be so, and no API server:
         node_tls, node_token = self._node_files(nodes)
         self.settings = GatewaySettings(
             listeners,
-            self.server_tls((b"http/1.1",)),
+            self.server_tls((b"h2", b"http/1.1")),
             nodes,
             node_tls,
             pods,

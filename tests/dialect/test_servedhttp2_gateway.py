@@ -77,7 +77,7 @@ class TunnelTests(SynchronousTestCase):
             request = self.client.opens((*headers, *claims)).request
             self.assertEqual(request.request_id, f"s1-{2 * number + 1}")
             self.assertEqual((request.session, request.user), ("s1", ""))
-            self.assertEqual(request.client, "10.0.0.7; curl/8")
+            self.assertEqual(request.client, "curl/8; 10.0.0.7")
         self.assertEqual(
             (self.client.served.opened, self.client.served.tunnels), (2, 2)
         )

@@ -76,6 +76,17 @@ class WordsTests(SynchronousTestCase):
         self.assertIn("SPDY/3.1, generation B\n", page)
         self.assertIn("asked with      GET nodes\n", page)
 
+    def test_generations_without_a_letter(self) -> None:
+        """What a WebSocket carries says which generation it is."""
+        for protocol, letter, means in (
+            ("SPDY/3.1 in WebSocket", "D", "kubectl since 1.30"),
+            ("WebSocket channels v4 base64", "W", "client libraries"),
+        ):
+            client = f"kubectl/v1.37.2; {protocol}; GET pods"
+            page = as_text(Visitor(client, "r", "n", "default/demo")).decode()
+            self.assertIn(f"{protocol}, generation {letter}\n", page)
+            self.assertIn(means, page)
+
     def test_nothing_known(self) -> None:
         """With nothing known of the visitor the page says so."""
         page = as_text(Visitor("", "", "", "default/demo")).decode()

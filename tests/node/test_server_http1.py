@@ -21,10 +21,15 @@ class WrongDoorTests(SynchronousTestCase):
     def test_told_where_it_is(self) -> None:
         """A client of HTTP/1.1 is told, in HTTP/1.1, by a Status."""
         spdy = b"Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n"
-        for path, more in ((b"/", b""), (b"/portForward/ns/pod", spdy)):
+        pod = b"/portForward/ns/pod"
+        for path, more, status in (
+            (b"/", b"", b"404 Not Found"),
+            (pod, b"", b"404 Not Found"),
+            (pod, spdy, b"501 Not Implemented"),
+        ):
             request = b"POST " + path + b" HTTP/1.1\r\nHost: n1\r\n" + more + b"\r\n"
             first, headers, body = split(Door().says(request))
-            self.assertEqual(first, b"HTTP/1.1 404 Not Found")
+            self.assertEqual(first, b"HTTP/1.1 " + status)
             self.assertEqual(headers[b"content-type"], b"application/json")
             self.assertIn("HTTP/2", json.loads(body)["message"])
 

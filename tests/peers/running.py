@@ -200,15 +200,20 @@ class PeerCase(TestCase):
         match = await running.says(r"listening (\S+)")
         return running, f"http://{match[1]}"
 
-    async def haproxy(self, node_url: str) -> tuple[Running, str]:
-        """Run an HAProxy that speaks cleartext HTTP/2 on both sides, before a node."""
+    async def haproxy(self, node_url: str, rules: str = HAPROXY) -> tuple[Running, str]:
+        """
+        Run an HAProxy before a node, and wait for nothing: its socket listens.
+
+        :param rules: its configuration; by default it speaks cleartext HTTP/2 on
+            both sides.
+        """
         program = require("haproxy")
         config = self.mktemp()
         # It does not say which port it was given: it is given one that listens.
         with socket.create_server(("127.0.0.1", 0)) as listener:
             number = listener.fileno()
             with open(config, "w") as file:
-                file.write(HAPROXY.format(fd=number, node=urlsplit(node_url).netloc))
+                file.write(rules.format(fd=number, node=urlsplit(node_url).netloc))
             running = Running("haproxy")
             argv = (program, "-db", "-V", "-f", config)
             fds: dict[int, int | str] = {0: "w", 1: "r", 2: "r", number: number}
