@@ -39,7 +39,7 @@ class Reason(Enum):
     """
     Why a tunnel failed, in words that appear in logs and metrics.
 
-    The value is the HTTP status of a refusal (PROTOCOL.md 8.1); what can only
+    The value is the HTTP status of a refusal (docs/protocol.rst, 8.1); what can only
     happen to an open tunnel has the status nearest to it.
     """
 

@@ -67,6 +67,11 @@ class Node:
         """Return how every failure of it begins."""
         return str(self) if self.place.api else f"node {self}"
 
+    @property
+    def options(self) -> str:
+        """Return how the options of its TLS begin, for a remedy."""
+        return "--api" if self.place.api else "--node"
+
 
 @dataclass(slots=True, eq=False)
 class Attempt:

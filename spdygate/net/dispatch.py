@@ -148,7 +148,9 @@ class Dispatch:
         try:
             url = parse(asked.request.target)
         except BadUrl as error:
-            refuse(asked, error.status, error.message)
+            # What comes behind an upgrade in disguise may be meant for it.
+            close = (("connection", "close"),) if asked.upgrade else ()
+            refuse(asked, error.status, error.message, close)
             return
         end = asked.end
         if url is None:

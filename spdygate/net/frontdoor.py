@@ -202,6 +202,7 @@ class FrontDoor(Protocol):
         left, glued = http.switch(token, headers)
         self.transport.write(left)
         shell.connectionLost()
+        self._session = None  # what it was before has been seen off
         IConsumer(self.transport).unregisterProducer()
         IPushProducer(self.transport).resumeProducing()
         return glued

@@ -173,6 +173,9 @@ class Lines:
 
     def _switched(self, line: Line, event: Switched) -> Shell | str:
         """Put the dialect on a connection that has gone over."""
+        if all(attempt.relay.over for attempt in line.waiting):
+            # A tunnel that is joined to nobody is never ended by anybody, either.
+            return "nobody waits for it any more"
         try:
             accepted = line.ask.accept(event.headers, self._turn.seconds())
         except BadAnswerError as error:

@@ -69,7 +69,7 @@ class ApiShell(Shell):
 
     def connectionLost(self, reason: TwistedFailure = connectionDone) -> None:
         """Take a clean end for the API server's last word, which TLS calls no other."""
-        self._exchange.blame = explain(reason, self._hop, "--api-server")
+        self._exchange.blame = explain(reason, self._hop, "--api")
         if reason.check(ConnectionDone):
             self.readConnectionLost()
         super().connectionLost(reason)
@@ -212,7 +212,7 @@ class Passing:
         """Refuse what waits for an API server that cannot be reached."""
         if passage.over:
             return
-        words = explain(why, str(self._api), "--api-server")
+        words = explain(why, str(self._api), "--api")
         late = why.check(TimeoutError, TCPTimedOutError)
         reason = Reason.TIMEOUT if late else Reason.REFUSED
         _log.warn("{words}", words=words)

@@ -250,8 +250,9 @@ class Pool:
         stranger = link.dialect.stranger
         if words == LOST:
             # Nothing of HTTP/2 came, and that is what HTTP/1.1 would do.
+            hop = self._node.hop
             stranger = bool(why.check(ConnectionDone, ConnectionLost))
-            words = _HUNG_UP if stranger else explain(why, self._node.hop)
+            words = _HUNG_UP if stranger else explain(why, hop, self._node.options)
         reason = Reason.STRANGER if stranger else Reason.REFUSED
         self._give_up(Failure(reason, words))
 
@@ -268,7 +269,7 @@ def unreachable(why: TwistedFailure, node: Node) -> Failure:
     """Say why nobody could connect to a node."""
     late = why.check(TimeoutError, TCPTimedOutError)
     reason = Reason.TIMEOUT if late else Reason.REFUSED
-    return Failure(reason, explain(why, node.hop))
+    return Failure(reason, explain(why, node.hop, node.options))
 
 
 def too_late(result: object, timeout: float) -> object:

@@ -94,6 +94,9 @@ class TokenFile:
             with self._path.open("rb") as file:
                 version = _version(os.fstat(file.fileno()))
                 data = file.read(LARGEST + 1)
+        except FileNotFoundError as error:
+            words = f"{self._option} {self._path}: there is no such file"
+            raise TokenError(words) from error
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise TokenError(f"{self._option} {self._path}: {why}") from error

@@ -164,6 +164,8 @@ def _read(said: str, path: str) -> bytes:
     try:
         with Path(path).open("rb") as file:
             data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise SettingError(f"{said}: there is no such file") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise SettingError(f"{said}: {why}") from None

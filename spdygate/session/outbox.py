@@ -12,7 +12,7 @@ Invariants: while a stream has bytes waiting, `put` lets none past them; every
 stream that has bytes waiting and a window that is open has a turn, one that
 waits for its own window has none, so that nobody looks at it until then.
 
-A peer that keeps no count of its window (every Go SPDY peer, PROTOCOL.md 3.4)
+A peer that keeps no count of its window (every Go SPDY peer, docs/protocol.rst, 3.4)
 is given `UNLIMITED` ones: then only the transport holds anything back.
 
 What is not done here: frames (the session writes them), budgets (whoever

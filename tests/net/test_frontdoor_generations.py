@@ -381,6 +381,18 @@ class ConnectTests(SynchronousTestCase):
         self.assertTrue(answer.startswith(b"HTTP/1.1 404 "))
         self.assertTrue(client.says(GET).startswith(b"HTTP/1.1 404 "))
 
+    def test_refused_and_then_upgraded(self) -> None:
+        """A session that the same connection begins later is in the log as well."""
+        client = Client()
+        client.dialer.why = Failure(Reason.NO_SUCH_POD, "no such pod")
+        client.says(CONNECT)
+        client.dialer.why = None
+        answer = client.says(H2C % PATH)
+        peer = H2Client(client, answer.partition(b"\r\n\r\n")[2])
+        peer.turn()
+        self.assertEqual(peer.asks(*TUNNEL)[0], "200")
+        self.assertEqual(len(client.house.sessions), 1)
+
     def test_not_a_pod(self) -> None:
         """It is no proxy to anywhere else."""
         answer = Client().says(CONNECT.replace(b"pod.ns.pod:80 ", b"example.com:443 "))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spdygate.dialect.tunnel import Reason
+from spdygate.dialect.tunnel import Failed, Failure, Reason
 from spdygate.gateway.ladder import Generation
 from tests.net.laddercases import LadderCase
 
@@ -90,3 +90,13 @@ class ChannelsTests(LadderCase):
             _, relay = self.dial(f"s{number}")
             self.assertIsNotNone(relay.far)
         self.assertEqual(len(self.http1.wires), 3)
+
+    def test_client_gone_meanwhile(self) -> None:
+        """A client that leaves while the node is asked leaves no connection behind."""
+        self.http1.speaks = self.pinned
+        with self.turn:
+            relay = self.dial_only()
+            relay.act(Failed(relay.near, Failure(Reason.GAVE_UP, "gone")))
+        self.exchange()
+        self.assertEqual([wire.closed for wire in self.http1.wires], [True])
+        self.assertIsNotNone(self.dial()[1].far)

@@ -32,7 +32,7 @@ class TlsTests(Files, PassingCase):
             self.factory, self.clock
         )
         self.endpoint = ApiEndpoint(wrapped)
-        endpoint = ClientTls(ca_file, prefix="--api-server").wrap_client(
+        endpoint = ClientTls(ca_file, prefix="--api").wrap_client(
             self.endpoint, "localhost", self.clock, (b"http/1.1",)
         )
         api = ApiServer(

@@ -101,4 +101,4 @@ class TokenTests(SynchronousTestCase):
             self.assertNotIn("\n", said)
         self.path.unlink()
         error = self.assertRaises(TokenError, self.read)
-        self.assertIn("No such file", str(error))
+        self.assertIn("there is no such file", str(error))

@@ -96,7 +96,10 @@ class ServerTests(ApiCase):
             (ApiFiles(ca="/nowhere"), "--api-ca: /nowhere"),
             (ApiFiles(cert=self.cert), "give --api-key too"),
             (ApiFiles(key=self.key), "give --api-cert too"),
-            (ApiFiles(token="/nowhere"), "--api-token-file /nowhere: No such file"),
+            (
+                ApiFiles(token="/nowhere"),
+                "--api-token-file /nowhere: there is no such file",
+            ),
         ):
             error = self.assertRaises(SpdygateError, api_server, url, files)
             self.assertIn(said, str(error))
@@ -204,12 +207,12 @@ class InClusterTests(ApiCase):
         error = self.assertRaises(
             TokenError, in_cluster, self.environment(), self.folder
         )
-        self.assertIn(f"--in-cluster: {self.token}: No such file", str(error))
+        self.assertIn(f"--in-cluster: {self.token}: there is no such file", str(error))
         Path(self.ca).unlink()
         error = self.assertRaises(
             SettingError, in_cluster, self.environment(), self.folder
         )
-        self.assert_says(error, f"--in-cluster: {self.ca}: No such file")
+        self.assert_says(error, f"--in-cluster: {self.ca}: there is no such file")
         Path(self.ca).write_text("junk")
         Path(self.token).write_text("secret")
         error = self.assertRaises(TlsError, in_cluster, self.environment(), self.folder)

@@ -127,7 +127,7 @@ class OptionsTests(CommandCase):
         message = self.refusal(Options(), *N1, *words)
         self.assertIn(f"--node-token-file {file}: no node is reached by TLS", message)
         message = self.refusal(Options(), *secure, "--node-token-file", "/nowhere")
-        self.assertIn("--node-token-file /nowhere: No such file", message)
+        self.assertIn("--node-token-file /nowhere: there is no such file", message)
 
 
 class ApiTests(CommandCase):

@@ -215,9 +215,9 @@ class RefusalTests(KubeConfigCase):
         (self.folder / "pki" / "ca.crt").unlink()
         said = self.refusal()
         self.assertIn(f'cluster "staging": certificate-authority {self.folder}', said)
-        self.assertIn("No such file", said)
+        self.assertIn("there is no such file", said)
         self.path.unlink()
-        self.assertIn("No such file", self.refusal())
+        self.assertIn("there is no such file", self.refusal())
 
     def test_no_kubeconfig(self) -> None:
         """What is not YAML says in which line; what is no kubeconfig says so."""

@@ -75,7 +75,7 @@ func accept(session *session, listener net.Listener, port portPair) {
 	}
 }
 
-// handle forwards one connection: PROTOCOL.md 1.3.
+// handle forwards one connection: docs/protocol.rst 1.3.
 func handle(session *session, conn net.Conn, port portPair) {
 	defer conn.Close()
 	fmt.Printf("Handling connection for %d\n", port.local)

@@ -1,5 +1,5 @@
 // Command client2015 forwards ports as kubectl and osc did in the spring of
-// 2015, generations A and B of PROTOCOL.md: no X-Stream-Protocol-Version, no
+// 2015, generations A and B of docs/protocol.rst: no X-Stream-Protocol-Version, no
 // requestID, an error stream that is never finished, and the whole pair reset as
 // soon as either direction ends. Those binaries are not to be had any more; the
 // SPDY library they were built on is, nearly, and this is built on it.
