@@ -33,20 +33,26 @@ _REAL = """
 Real software
 -------------
 
-Programs that people run, against one node or more (``tests/peers``):
+Programs that people run, with the nodes that each has reached: bytes both ways,
+and a refused port that costs its own connection only (``tests/peers``).
 
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a cells file."""
+    """
+    One line of a cells file.
+
+    :ivar contract: whether the pair was held to all of the matrix's contract.
+    """
 
     client: str
     software: str
     node: str
     node_software: str
     megabytes: int
+    contract: bool
 
 
 def read(lines: Iterable[str]) -> list[Row]:
@@ -61,6 +67,7 @@ def read(lines: Iterable[str]) -> list[Row]:
                 cell["node"],
                 cell["node_software"],
                 int(cell.get("bytes", 0)) // (1024 * 1024),
+                bool(cell.get("contract", False)),
             )
         )
     return rows
@@ -80,7 +87,9 @@ def table(rows: list[list[str]]) -> str:
 
 def matrix(rows: list[Row]) -> str:
     """Return the table of all pairs."""
-    passed = {(row.client, row.node): f"{row.megabytes} MiB" for row in rows}
+    passed = {
+        (row.client, row.node): f"{row.megabytes} MiB" for row in rows if row.contract
+    }
     nodes = [node.name for node in NODES]
     lines = [["client", "which", *nodes]]
     for client in CLIENTS:
@@ -91,18 +100,20 @@ def matrix(rows: list[Row]) -> str:
 
 
 def real(rows: list[Row]) -> str:
-    """Return the table of programs that are not of the matrix."""
-    own = {client.name for client in CLIENTS}
-    nodes: dict[str, list[str]] = {}
+    """Return the table of programs that people run."""
+    usual = {node.name: node.software for node in NODES}
+    reached: dict[tuple[str, str], dict[str, None]] = {}
     for row in rows:
-        if row.client not in own:
-            known = nodes.setdefault(row.software, [])
-            if row.node_software not in known:
-                known.append(row.node_software)
-    lines = [["software", "nodes"]]
-    for software in sorted(nodes):
-        lines.append([software, ", ".join(sorted(nodes[software]))])
-    return table(lines) if nodes else "None was run.\n"
+        if not row.contract:
+            known = usual.get(row.node) == row.node_software
+            words = row.node if known else f"{row.node} of {row.node_software}"
+            reached.setdefault((row.software, row.client), {})[words] = None
+    lines = [["software", "dialect", "nodes"]]
+    for (software, dialect), nodes in sorted(reached.items()):
+        plain = [node for node in usual if node in nodes]
+        others = sorted(node for node in nodes if node not in usual)
+        lines.append([software, dialect, "; ".join([", ".join(plain), *others])])
+    return table(lines) if reached else "None was run.\n"
 
 
 def document(rows: list[Row]) -> str:

@@ -45,6 +45,7 @@ def _write_down(client: ClientKind, node: NodeKind) -> None:
             "node": node.name,
             "node_software": node.software,
             "bytes": SIZE,
+            "contract": True,
         }
         with open(path, "a") as file:
             file.write(json.dumps(cell) + "\n")

@@ -10,17 +10,18 @@ from tests.matrix.kinds import CLIENTS, NODES
 from tests.matrix.table import document, read
 
 
-def cell(client: str, software: str, node: str, node_software: str) -> str:
+def cell(
+    client: str, software: str, node: str, node_software: str, *, contract: bool = False
+) -> str:
     """Return a line as a test writes it."""
-    return json.dumps(
-        {
-            "client": client,
-            "software": software,
-            "node": node,
-            "node_software": node_software,
-            "bytes": 4 * 1024 * 1024,
-        }
-    )
+    fields = {
+        "client": client,
+        "software": software,
+        "node": node,
+        "node_software": node_software,
+        "bytes": 4 * 1024 * 1024,
+    }
+    return json.dumps({**fields, "contract": True} if contract else fields)
 
 
 class TableTests(SynchronousTestCase):
@@ -29,7 +30,7 @@ class TableTests(SynchronousTestCase):
     def test_cells(self) -> None:
         """A pair that has passed has its size, every other says so."""
         client, node = CLIENTS[2], NODES[1]
-        page = document(read([cell(client.name, "x", node.name, "y")]))
+        page = document(read([cell(client.name, "x", node.name, "y", contract=True)]))
         row = next(
             line for line in page.splitlines() if line.startswith(f"{client.name} ")
         )
@@ -37,10 +38,16 @@ class TableTests(SynchronousTestCase):
         self.assertEqual(row.count("not run"), len(NODES) - 1)
 
     def test_real_software(self) -> None:
-        """A program that is of no dialect of ours has a line, with all its nodes."""
-        lines = [cell("kubectl", "kubectl v1.20.2", "n", node) for node in ("b", "a")]
+        """A program has one line for a dialect, with all nodes that it reached."""
+        usual = NODES[1]
+        lines = [
+            cell("SPDY C", "kubectl 1.20.2", usual.name, software)
+            for software in ("containerd 1.6", usual.software, usual.software)
+        ]
         page = document(read(lines))
-        self.assertIn("kubectl v1.20.2  a, b\n", page)
+        row = "kubectl 1.20.2  SPDY C   spdy; spdy of containerd 1.6\n"
+        self.assertIn(row, page)
+        self.assertIn("not run", page)
 
     def test_nothing(self) -> None:
         """Without a run nothing is claimed."""
