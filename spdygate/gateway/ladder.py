@@ -14,7 +14,6 @@ whoever answers does not understand (docs/protocol.rst, section 8.3).  Rules:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from enum import Enum
 
@@ -123,22 +122,17 @@ def verdict(status: int, body: bytes) -> Failure | None:
     return Failure(reason, message)
 
 
+#: How a kubelet's own words begin, or what they contain, by status.
+_KUBELETS = {
+    403: ("Forbidden (user=",),
+    404: ("pod does not exist", "pod not found"),
+}
+
+
 def _kubelet_words(status: int, body: bytes) -> str | None:
-    """Return what a kubelet says in plain text, if it may be one."""
+    """Return what a kubelet says in plain text; a proxy's error page is no such."""
     if status == 401:
         return "it wants credentials that we do not have (HTTP status 401)"
     words = one_line(body[:LARGEST_ANSWER].decode("utf-8", "replace"))
-    if status == 403 and words:
-        return words
-    if status == 404 and "pod" in words.lower() and not _is_json(body):
-        return words
-    return None
-
-
-def _is_json(body: bytes) -> bool:
-    """Say whether a body is JSON, which from a node would be a Status."""
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    said = any(known in words for known in _KUBELETS.get(status, ()))
+    return words if said else None

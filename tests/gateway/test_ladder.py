@@ -105,7 +105,13 @@ class VerdictTests(SynchronousTestCase):
 
     def test_without_words(self) -> None:
         """A runtime's empty 403, and an error page of something on the way, neither."""
-        for status, body in ((403, b""), (502, b"<html>"), (404, b"404 page not found")):
+        for status, body in (
+            (403, b""),
+            (502, b"<html>"),
+            (404, b"404 page not found"),
+            (403, b"<html><title>403 Forbidden</title> Blocked by your firewall"),
+            (404, b"<h1>Tripod</h1> does not host this page"),
+        ):
             self.assertIsNone(verdict(status, body), status)
 
     def test_kubelets(self) -> None:
