@@ -215,7 +215,7 @@ def _framing(request: Request, bodiless: bool) -> Fields:
         expected = lengths or request.method in ("POST", "PUT", "PATCH")
         return (("content-length", "0"),) if expected else ()
     if lengths:
-        return (("content-length", lengths[0]),)
+        return (("content-length", str(int(lengths[0]))),)
     return (("transfer-encoding", "chunked"),)
 
 

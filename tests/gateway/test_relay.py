@@ -7,7 +7,7 @@ from hypothesis.strategies import builds, integers, lists, sampled_from, tuples
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.dialect.tunnel import Drained, Failure, Opened, Reason
-from spdygate.gateway.relay import Observer, Relay
+from spdygate.gateway.relay import JOINED, Observer, Relay
 from tests.dialect.ends import RecordingEnd, request
 
 REFUSED = Failure(Reason.REFUSED, "connection refused")
@@ -87,6 +87,16 @@ class OpenTests(RelayCase):
         read[0] = ord("X")
         self.relay.join(self.far)
         self.assertEqual(self.far.sent, b"ab")
+
+    def test_early_bytes_one_by_one(self) -> None:
+        """Single bytes that wait are joined, and nothing grows without bound."""
+        for number in range(3 * JOINED):
+            self.near.comes(bytes([number % 251]))
+        self.assertEqual(len(self.relay.up.early), 3)
+        self.relay.join(self.far)
+        expected = bytes(number % 251 for number in range(3 * JOINED))
+        self.assertEqual(self.far.sent, expected)
+        self.assertEqual(self.near.granted, len(expected))
 
     def test_early_fin(self) -> None:
         """A FIN before the join follows the early bytes."""

@@ -161,6 +161,8 @@ class BodyTests(SynchronousTestCase):
         self.assertEqual(self.framing(none), (none,))
         self.assertEqual(self.framing(method="POST"), (none,))
         self.assertEqual(self.framing(some, bodiless=False), (some,))
+        padded = ("content-length", "0005")
+        self.assertEqual(self.framing(padded, bodiless=False), (some,))
         self.assertEqual(self.framing(bodiless=False), (chunks,))
         self.assertEqual(self.framing(chunks, bodiless=False), (chunks,))
 

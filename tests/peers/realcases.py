@@ -81,8 +81,8 @@ _LOGGED = {
     "SPDY C": "SPDY/3.1 generation C; POST pods",
     "SPDY in WebSocket": "SPDY/3.1 in WebSocket; GET pods",
     "channels": "WebSocket channels v4; GET pods",
-    "HTTP/2": "HTTP/2; ",
-    "CONNECT, HTTP/2": "HTTP/2; ",
+    "HTTP/2": "; HTTP/2 ",
+    "CONNECT, HTTP/2": "; HTTP/2 ",
     "CONNECT, HTTP/1.1": "; CONNECT ",
 }
 

@@ -328,4 +328,3 @@ class BetweenTests(ClusterCase):
         forward = await self.forward("httpclient", url, [pod])
         words = ("-addr", forward.address(pod), "-bytes", "1000", "-half-close")
         self.assertIn("at last", await self.load("send-hash", *words))
-
