@@ -184,7 +184,9 @@ def _kept(request: Request) -> Fields:
     for name, value in request.headers:
         if not _NAME.fullmatch(name.removeprefix(":")) or not _VALUE.fullmatch(value):
             raise NotPassed(f"the header {name[:64]!a} is none")
-        if name not in dropped and not name.startswith(_OURS_PREFIXES):
+        # To what runs behind CGI, "_" and "-" are one and the same.
+        spelt = name.replace("_", "-")
+        if spelt not in dropped and not spelt.startswith(_OURS_PREFIXES):
             kept.append((name, value.strip(" \t")))
     # HTTP/2 may cut a cookie in pieces (RFC 9113, section 8.2.3).
     cookies = [value for name, value in kept if name == "cookie"]

@@ -88,7 +88,11 @@ class Unread(Unwanted):
 def reply(asked: Asked, code: int, headers: Fields, body: bytes) -> None:
     """Answer with *body*, of which HEAD is told the length only."""
     end = asked.end
-    end.respond(Answer(code, (*headers, ("content-length", str(len(body))))))
+    fields = (*headers, ("content-length", str(len(body))))
+    if asked.upgrade:
+        # What comes behind it may be meant for the upgrade, and is no request.
+        fields += (("connection", "close"),)
+    end.respond(Answer(code, fields))
     if body and asked.request.method != "HEAD":
         end.send(body)
     end.finish()

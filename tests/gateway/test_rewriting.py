@@ -85,10 +85,12 @@ class RequestTests(SynchronousTestCase):
             ("authorization", "Bearer abc"),
             ("impersonate-user", "jane"),
             ("impersonate-extra-x", "y"),
-            ("x_remote_user", "not one"),
         )
         lies = (
             ("x-remote-user", "admin"),
+            ("x_remote_user", "admin"),
+            ("x-remote_user", "admin"),
+            ("content_length", "5"),
             ("x-remote-group", "system:masters"),
             ("x-remote-extra-a", "b"),
         )
