@@ -31,9 +31,9 @@ from .nodeasks import (
     Terms,
     TunnelAsk,
 )
-from .pool import CONNECTING, too_late, unreachable
+from .pool import CONNECTING, unreachable
 from .shell import Shell, Turn
-from .sockets import Ready, tune
+from .sockets import Ready, too_late, tune
 from .upgrading import Refused, Upgrading
 
 #: Whose connection it is, and to which pod.

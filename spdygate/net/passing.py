@@ -35,7 +35,7 @@ from ..wire.upgrade import Request
 from .apiserver import ApiServer
 from .explain import explain
 from .shell import Shell, Turn
-from .sockets import Ready, tune
+from .sockets import Ready, too_late, tune
 
 _log = Logger()
 
@@ -178,7 +178,7 @@ class Passing:
             connecting = self._api.plain_endpoint.connect(Ready(link.shell))
             self._connecting.add(connecting)
             passage.cancel = connecting.cancel
-            connecting.addTimeout(CONNECTING, self._turn.clock, _too_late)
+            connecting.addTimeout(CONNECTING, self._turn.clock, too_late)
             connecting.addBoth(self._no_longer_connecting, connecting)
             connecting.addCallback(lambda _: self._connected(link, passage))
             connecting.addErrback(self._unreachable, passage)
@@ -243,13 +243,6 @@ class Passing:
             connecting.cancel()
         for link in list(self._links):
             link.shell.abort()
-
-
-def _too_late(result: object, timeout: float) -> object:
-    """Call a connect that was given up what it is; endpoints say "cancelled"."""
-    if isinstance(result, TwistedFailure):
-        raise TimeoutError
-    return result
 
 
 def _in_plain_json(request: Request) -> Request:

@@ -36,7 +36,7 @@ from ..session.http2 import Http2Session
 from .attempts import STOPPING, Access, Attempt, Node
 from .explain import explain
 from .shell import Shell, Turn
-from .sockets import Ready, tune
+from .sockets import Ready, too_late, tune
 from .upgrading import Greeting, Refused
 
 _log = Logger()
@@ -270,10 +270,3 @@ def unreachable(why: TwistedFailure, node: Node) -> Failure:
     late = why.check(TimeoutError, TCPTimedOutError)
     reason = Reason.TIMEOUT if late else Reason.REFUSED
     return Failure(reason, explain(why, node.hop, node.options))
-
-
-def too_late(result: object, timeout: float) -> object:
-    """Call a connect that was given up what it is; endpoints say "cancelled"."""
-    if isinstance(result, TwistedFailure):
-        raise TimeoutError
-    return result

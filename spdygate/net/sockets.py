@@ -17,6 +17,7 @@ import contextlib
 import socket
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.error import TimeoutError
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -29,6 +30,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.policies import ProtocolWrapper
+from twisted.python.failure import Failure
 
 #: Seconds of silence before the first probe.  Kubernetes' own dialers take 30
 #: (``net.Dialer.KeepAlive``), and Amazon's balancers forget after 350.
@@ -165,3 +167,10 @@ class Ready(Factory):
         """Return the protocol, and let go of it."""
         protocol, self._protocol = self._protocol, None
         return protocol  # type: ignore[return-value]
+
+
+def too_late(result: object, timeout: float) -> object:
+    """Call a connect that was given up what it is; endpoints say "cancelled"."""
+    if isinstance(result, Failure):
+        raise TimeoutError
+    return result
