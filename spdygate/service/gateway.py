@@ -25,6 +25,7 @@ from ..net.frontdoor import FrontDoors
 from ..net.house import House
 from ..net.nodeasks import Terms
 from ..net.nodes import NodeDialer
+from ..net.openfiles import raise_open_files
 from ..net.passing import Passing
 from ..net.ports import ListenerService
 from ..net.shell import Turn
@@ -84,6 +85,7 @@ def makeService(options: Options) -> IService:  # twistd calls this name
     """Build the service that *options* describe."""
     from twisted.internet import reactor
 
+    raise_open_files()
     settings = options.settings
     turn = Turn(reactor)
     here = _local_places(settings)

@@ -9,6 +9,7 @@ from twisted.application.service import IService, MultiService
 
 from ..gateway.switchboard import Switchboard
 from ..net.listeners import Listener
+from ..net.openfiles import raise_open_files
 from ..net.ports import ListenerService
 from ..net.shell import Turn
 from ..net.tls import ServerTls
@@ -134,6 +135,7 @@ def makeService(options: Options) -> IService:  # twistd calls this name
     """Build the service that *options* describe."""
     from twisted.internet import reactor
 
+    raise_open_files()
     settings = options.settings
     turn = Turn(reactor)
     pods = Pods(places(settings.pods))
