@@ -68,6 +68,7 @@ class ClientKind:
 
 _CLIENT_GO = f"client-go {_module('clientgo', 'k8s.io/client-go')}"
 _SPDYSTREAM = "port-forward of 2015 on spdystream 2016-03"
+_X_NET = f"golang.org/x/net/http2 {_module('httpclient', 'golang.org/x/net')}"
 _WEBSOCKETS = f"PyPI websockets {version('websockets')}"
 _CHANNELS = "tests.matrix.channelsclient"
 
@@ -96,7 +97,7 @@ CLIENTS = (
     ClientKind(
         "channels, no subprotocol", _WEBSOCKETS, PODS, _CHANNELS, ("none",), False
     ),
-    ClientKind("HTTP/2", "Go net/http", DOCUMENTED, "httpclient"),
+    ClientKind("HTTP/2", _X_NET, DOCUMENTED, "httpclient"),
     ClientKind(
         "CONNECT, HTTP/2",
         "Go net/http",
