@@ -85,6 +85,10 @@ class Cell(PeerCase):
         if client.half_closes:
             await self.an_answer_after_the_fin(forward, ports)
         await self.a_refused_port_is_alone(forward, ports)
+        if node.accepts_first:
+            await self.accepted_and_then_refused(gateway, ports)
+        else:
+            await self.refused_before_it_was_accepted(gateway, ports)
         await self.a_reset_by_the_pod_is_alone(forward, ports)
         await self.a_client_that_leaves_is_alone(forward, ports)
         await self.a_hundred_at_once(forward, ports)
@@ -123,6 +127,23 @@ class Cell(PeerCase):
         await attempt.ends()
         self.assertIn("received 0 ", attempt.output)
         await self.echoes(forward, ports)
+
+    async def _refused_tunnel(self, gateway: Running, ports: Ports) -> str:
+        """Return the number of the tunnel that was refused."""
+        pattern = rf"tunnel (\S+) failed: .* -> default/web:{ports.closed}\b.*: refused"
+        return (await gateway.says(pattern))[1]
+
+    async def refused_before_it_was_accepted(
+        self, gateway: Running, ports: Ports
+    ) -> None:
+        """A node that dials first refuses: the tunnel was never open."""
+        number = await self._refused_tunnel(gateway, ports)
+        self.assertNotIn(f"tunnel {number}: open", gateway.output)
+
+    async def accepted_and_then_refused(self, gateway: Running, ports: Ports) -> None:
+        """The variant for nodes that accept before they dial: it was, and then failed."""
+        number = await self._refused_tunnel(gateway, ports)
+        self.assertIn(f"tunnel {number}: open", gateway.output)
 
     async def a_reset_by_the_pod_is_alone(self, forward: Forward, ports: Ports) -> None:
         """A pod that resets a connection costs that connection alone."""

@@ -121,12 +121,13 @@ class NodeKind:
     One generation of nodes.
 
     :ivar software: what speaks it, and which version.
-    :ivar half_closes: whether an answer that waits for the client's FIN arrives.
+    :ivar accepts_first: whether it says yes before it has dialled the pod, so
+        that a refusal is only seen later (docs/protocol.rst, 8.4).
     """
 
     name: str
     software: str
-    half_closes: bool = False
+    accepts_first: bool = True
 
     async def start(self, case: PeerCase) -> str:
         """Start it; return its URL."""
@@ -142,7 +143,7 @@ class NodeKind:
 _CRI = f"cri-streaming {_module('kubelet', 'k8s.io/cri-streaming')}"
 
 NODES = (
-    NodeKind("http2", "spdygate-node", True),
+    NodeKind("http2", "spdygate-node", accepts_first=False),
     NodeKind("spdy", _CRI),
     NodeKind("tunnel", f"apiserver {_module('kubelet', 'k8s.io/apiserver')}, {_CRI}"),
     NodeKind("channels", _CRI),
