@@ -24,10 +24,20 @@ GENERATIONS = {
     "C": "kubectl since 1.1 of November 2015, over SPDY",
     "D": "kubectl since 1.30 of 2024, SPDY inside a WebSocket",
     "W": "client libraries, with WebSocket channels",
+    "H": "any HTTP/2 client, with a stream for each connection",
+    "P": "any program that knows an HTTP proxy, with CONNECT",
 }
 
 #: Generations whose letter is not said, by the words for what they speak.
-_SPEAK = {"SPDY/3.1 in WebSocket": "D", "WebSocket channels": "W"}
+_SPEAK = {
+    "SPDY/3.1 in WebSocket": "D",
+    "WebSocket channels": "W",
+    "HTTP/2": "H",
+    "CONNECT": "P",
+}
+
+#: What is said without the spelling of a URL.
+_BARE = ("HTTP/2", "CONNECT")
 
 _GENERATION = re.compile(r",? *\bgeneration ([A-Z])\b")
 
@@ -60,6 +70,8 @@ def plain(text: str) -> str:
 def _facts(who: Visitor) -> dict[str, str]:
     """Take the visitor apart into the fields of both forms of the page."""
     match who.client.rsplit("; ", 2):
+        case *agents, protocol if agents and protocol in _BARE:
+            agent, spelling = "; ".join(agents), "CONNECT"
         case agent, protocol, spelling:
             pass
         case _:

@@ -87,6 +87,18 @@ class WordsTests(SynchronousTestCase):
             self.assertIn(f"{protocol}, generation {letter}\n", page)
             self.assertIn(means, page)
 
+    def test_without_a_url(self) -> None:
+        """CONNECT has no URL to be spelt, and an agent may have any marks."""
+        for client, agent, letter in (
+            ("curl/7.88.1; CONNECT", "curl/7.88.1", "P"),
+            ("Go-http-client/2.0; HTTP/2", "Go-http-client/2.0", "H"),
+            ("odd; agent; HTTP/2", "odd; agent", "H"),
+        ):
+            page = as_text(Visitor(client, "s1-1", "", "default/demo")).decode()
+            self.assertIn(f"your client     {agent}\n", page)
+            self.assertIn(f"generation      {letter}  any ", page)
+            self.assertIn("asked with      CONNECT\n", page)
+
     def test_nothing_known(self) -> None:
         """With nothing known of the visitor the page says so."""
         page = as_text(Visitor("", "", "", "default/demo")).decode()
