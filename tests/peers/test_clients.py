@@ -169,7 +169,8 @@ class CurlTests(RealCase):
         words = ("--proxytunnel", "--proxy", front)
         said = await self._curl(*words, "http://demo.default.pod:80/")
         self.assertIn(PAGE, said)
-        self.assertRegex(said, r"curl/\S+; CONNECT")
+        self.assertRegex(said, r"your client     curl/\S+\n")
+        self.assertIn("CONNECT, generation P", said)
         self.nothing_is_wrong(gateway)
 
     async def test_every_node(self) -> None:
