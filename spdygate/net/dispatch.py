@@ -8,6 +8,7 @@ is answered here is read first, whole, so that the connection can go on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from twisted.logger import Logger
@@ -33,6 +34,14 @@ from .house import House
 from .upgrades import SERVED
 
 _log = Logger()
+
+#: A target as it is written to a proxy, for a page of a pod.
+_OF_A_POD = re.compile(rb"[a-z]+://[^/?]*\.pod(:[0-9]*)?([/?]|$)", re.IGNORECASE)
+
+_NOT_A_PROXY = (
+    "no page of a pod is fetched here, but a tunnel to its port is opened: ask with "
+    "CONNECT, as in curl --proxytunnel --proxy GATEWAY http://<pod>.<namespace>.pod:80/"
+)
 
 #: What is done with a body that has been read whole.
 Then = Callable[[], None]
@@ -157,7 +166,9 @@ class Dispatch:
             refuse(asked, error.status, error.message, close)
             return
         end = asked.end
-        if url is None:
+        if isinstance(end, Http1End) and _OF_A_POD.match(end.head.target):
+            refuse(asked, 421, _NOT_A_PROXY)
+        elif url is None:
             self._pass_on(asked)
         elif isinstance(end, Http1End):
             Unread(asked, lambda: self._port_forward(asked, end, url))

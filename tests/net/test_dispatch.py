@@ -97,6 +97,18 @@ class PassingTests(SynchronousTestCase):
             self.assertTrue(answer.startswith(b"HTTP/1.1 400 "))
         self.assertEqual(self.api.asked, [])
 
+    def test_a_page_of_a_pod(self) -> None:
+        """Who takes us for a proxy of pages is told how a proxy is asked for a port."""
+        for host in (b"web.shop.pod", b"web.shop.POD:80"):
+            self.setUp()
+            line = b"GET http://" + host + b"/page HTTP/1.1\r\nHost: " + host
+            answer = self.client.says(line + b"\r\n\r\n")
+            self.assertTrue(answer.startswith(b"HTTP/1.1 421 "), answer)
+            self.assertIn(b"--proxytunnel", answer)
+            self.assertEqual(self.api.asked, [])
+        self.client.says(b"GET http://api.shop.podium/a HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertEqual(len(self.api.asked), 1)
+
     def test_refused_with_a_body(self) -> None:
         """Whoever refuses need not care for the body: it is granted here."""
         self.api.why = Failure(Reason.BAD_REQUEST, "not that")
