@@ -1,213 +1,173 @@
 """
-What a GiB costs in the gateway, beside a relay that understands nothing.
-
-``python -m tests.bench [MIB] [ROUNDS]`` moves as many MiB up and down through
-each path in turn, several rounds, and prints medians: MiB/s, and CPU seconds
-per GiB of the process in the middle alone.  Client, pod and load are Go
-programs (see ``tests/peers``) and share the machine with what is measured, so
-only ratios within one run mean anything.
-
-The paths:
-
-``direct``     load -> pod
-``relay``      load -> Twisted's own port forwarder (bytes, unread) -> pod
-``gateway``    load -> client-go -> spdygate (SPDY in, HTTP/2 out) -> node -> pod
-``embedded``   load -> client-go -> spdygate with its node service -> pod
-``spdy``       load -> client-go -> spdygate (SPDY in, SPDY out) -> cri-streaming -> pod
-``tunnel``     the same, with SPDY in a WebSocket toward the node
-``channels``   the same, with WebSocket channels toward the node
-``websocket``  load -> client-go (SPDY in a WebSocket) -> spdygate embedded -> pod
-
-The pod that is sent to answers when it has had all the bytes: a FIN would be held
-back from cri-streaming.
+The command line of the benchmark: ``python -m tests.bench --help``.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
-import re
-import statistics
-import subprocess
+import platform
 import sys
-import tempfile
+import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
-from tests.peers.build import require
+from .measures import Sizes, memory, rounds, warm
+from .report import BASES, Figures, ratios, table
+from .topologies import PATHS, Pod, Route, Seals, Topologies
 
-RELAY = """
-import sys
-from twisted.internet import reactor
-from twisted.protocols.portforward import ProxyFactory
-port = reactor.listenTCP(
-    0, ProxyFactory("127.0.0.1", int(sys.argv[1])), interface="127.0.0.1"
-)
-print(f"listening 127.0.0.1:{port.getHost().port}", flush=True)
-reactor.run()
+ABOUT: Final = """\
+What spdygate costs, beside what others do in its place. Every path is measured
+in turn, several rounds, and the medians are printed; then each row divided by
+the relay's and by the splice's. Client, load, pod and kubelet run on the same
+machine and take their share of it, so only those ratios mean anything, and only
+within one run; they differ by a tenth or two from run to run.
 """
 
-TWISTD = "from twisted.scripts.twistd import run; run()"
+TEACHING: Final = """\
+rows:
+  direct     load -> pod, in TCP: what the load itself can do
+  kubelet    load -> client-go -> kubelet (k8s.io/cri-streaming) -> pod
+  relay      ... -> a relay in Go: client-go and k8s.io/streaming -> kubelet
+  splice     ... -> HAProxy in TCP mode, which reads nothing -> kubelet
+  gateway    ... -> spdygate -> the same kubelet, SPDY in and out: compare this
+  node       ... -> spdygate -> spdygate-node, HTTP/2 out
+  embedded   ... -> spdygate with its node service inside -> pod
+  tunnel     ... -> spdygate -> kubelet, SPDY in a WebSocket out
+  channels   ... -> spdygate -> kubelet, WebSocket channels out
+  websocket  ... SPDY in a WebSocket -> spdygate with its node inside -> pod
 
-PATH = "/api/v1/namespaces/p/pods/q/portforward"
+columns:
+  up, down   MiB/s to and from the pod; x8 with 8 connections at once
+  CPU        seconds per GiB of the process in the middle alone, 1 connection
+  p50, p99   microseconds of a 64-byte echo; x8 with 8 connections at once
+  conn       connections per second, 8 at a time, in one session
+  sess       whole sessions per second, 8 at a time, one connection in each
+  idle       KiB of memory per idle session with one open connection
 
-
-class Program:
-    """A program that runs until the benchmark is over."""
-
-    def __init__(self, stack: ExitStack, *argv: str) -> None:
-        home = stack.enter_context(tempfile.TemporaryDirectory())
-        self._process = stack.enter_context(
-            subprocess.Popen(
-                argv,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "HOME": home},
-                text=True,
-            )
-        )
-        stack.callback(self._process.kill)
-
-    def says(self, pattern: str) -> str:
-        """Return the first group of the first line that matches."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            match = re.search(pattern, line)
-            if match:
-                return match[1]
-        raise SystemExit(f"a program ended without printing {pattern}")
-
-    def cpu(self) -> float:
-        """Return the CPU seconds it has used so far, in user and system mode."""
-        stat = Path(f"/proc/{self._process.pid}/stat").read_text()
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+examples:
+  python -m tests.bench                                 all of it, in 3 minutes
+  python -m tests.bench --only relay,gateway --rounds 9 one comparison, sharper
+  python -m tests.bench --mib 1024 --rounds 5 --tls     for the record
+  python -m tests.bench --only embedded --held 1000     memory, with 1000 held
+"""
 
 
-class Bench:
-    """Every path, ready to be measured."""
-
-    def __init__(self, stack: ExitStack, mib: int) -> None:
-        self._stack = stack
-        self._mib = mib
-        self._load = require("load")
-        count = str(mib << 20)
-        # It answers when it has had all, which needs no FIN.
-        self._sink = self._pod("-mode", "hash", "-bytes", count, "-hash=false")
-        self._source = self._pod("-mode", "source", "-bytes", count, "-hash=false")
-
-    def _pod(self, *words: str) -> str:
-        """Run a pod's program; return its port."""
-        listen = ("-listen", "127.0.0.1:0")
-        pod = Program(self._stack, self._load, "pod", *listen, *words)
-        return pod.says(r"listening 127\.0\.0\.1:(\d+)")
-
-    def direct(self) -> tuple[None, str, str]:
-        """Go straight to the pod."""
-        return None, self._sink, self._source
-
-    def relay(self) -> tuple[list[Program], str, str]:
-        """Go through a relay of bytes."""
-        ports = []
-        programs = []
-        for port in (self._sink, self._source):
-            program = Program(self._stack, sys.executable, "-c", RELAY, port)
-            ports.append(program.says(r"listening 127\.0\.0\.1:(\d+)"))
-            programs.append(program)
-        return programs, ports[0], ports[1]
-
-    def _twistd(self, *words: str) -> tuple[Program, str]:
-        """Run one of our services; return it and its URL."""
-        argv = (sys.executable, "-c", TWISTD, "-n", "--pidfile=", *words)
-        program = Program(self._stack, *argv, "--listen", "tcp:0:interface=127.0.0.1")
-        return program, program.says(r"listening on (http\S+)")
-
-    def _through(
-        self, gateway: Program, url: str, dialer: str = "spdy"
-    ) -> tuple[list[Program], str, str]:
-        """Put a client-go before a gateway."""
-        words = (f"0:{self._sink}", f"0:{self._source}")
-        asks = ("-url", url + PATH, "-dialer", dialer)
-        client = Program(self._stack, require("clientgo"), *asks, *words)
-        local = [
-            client.says(rf"127\.0\.0\.1:(\d+) -> {port}")
-            for port in (self._sink, self._source)
-        ]
-        return [gateway], local[0], local[1]
-
-    def gateway(self) -> tuple[list[Program], str, str]:
-        """Go through a gateway and a node service."""
-        _, node = self._twistd("spdygate-node", "--pod", "p/q=127.0.0.1")
-        words = ("--node", f"*={node}")
-        return self._through(*self._twistd("spdygate", *words))
-
-    def embedded(self) -> tuple[list[Program], str, str]:
-        """Go through a gateway that has its node service inside."""
-        return self._through(*self._twistd("spdygate", "--pod", "p/q=127.0.0.1"))
-
-    def _kubelet(self, generation: str) -> tuple[list[Program], str, str]:
-        """Go through a gateway to Kubernetes' own server, in one generation."""
-        words = ("-listen", "127.0.0.1:0", "-generations", generation)
-        kubelet = Program(self._stack, require("kubelet"), *words)
-        node = kubelet.says(r"listening (\S+)")
-        pinned = f"*=http://{node},generation={generation}"
-        hold = ("--hold-fin", "1")
-        return self._through(*self._twistd("spdygate", "--node", pinned, *hold))
-
-    def spdy(self) -> tuple[list[Program], str, str]:
-        """Go out in SPDY."""
-        return self._kubelet("spdy")
-
-    def tunnel(self) -> tuple[list[Program], str, str]:
-        """Go out in SPDY inside a WebSocket."""
-        return self._kubelet("tunnel")
-
-    def channels(self) -> tuple[list[Program], str, str]:
-        """Go out in WebSocket channels."""
-        return self._kubelet("channels")
-
-    def websocket(self) -> tuple[list[Program], str, str]:
-        """Come in through a WebSocket."""
-        gateway, url = self._twistd("spdygate", "--pod", "p/q=127.0.0.1")
-        return self._through(gateway, url, "websocket")
-
-    def move(self, port: str, *words: str) -> float:
-        """Move the bytes once; return MiB/s."""
-        argv = (self._load, "send-hash", "-addr", f"127.0.0.1:{port}", "-hash=false")
-        said = subprocess.run(
-            [*argv, *words], check=True, capture_output=True, text=True
-        ).stdout
-        match = re.search(r"^ms (\d+)", said, re.MULTILINE)
-        assert match is not None, said
-        return self._mib * 1000 / max(1, int(match[1]))
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=ABOUT,
+        epilog=TEACHING,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--rounds", type=_positive, default=3, help="how often (default: %(default)s)")
+    add(
+        *("--mib",),
+        type=_eights,
+        default=128,
+        help="MiB to move for one figure, a multiple of 8 (default: %(default)s)",
+    )
+    add("--only", type=_names, default=list(PATHS), help="rows, separated by commas")
+    add(
+        *("--held",),
+        type=int,
+        default=100,
+        help="idle sessions to weigh (default: %(default)s; 0: none)",
+    )
+    add("--tls", action="store_true", help="then all rows again, TLS on both sides")
+    add("--json", type=Path, metavar="FILE", help="write all figures to a file, too")
+    return parser.parse_args(argv)
 
 
-def main() -> None:
-    """Measure every path in turn, and print the medians."""
-    mib = int(sys.argv[1]) if len(sys.argv) > 1 else 512
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+def _positive(text: str) -> int:
+    """Read a number that is at least 1."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("it must be at least 1")
+    return int(text)
+
+
+def _eights(text: str) -> int:
+    """Read a number that eight connections can share."""
+    if int(text) < 8 or int(text) % 8:
+        raise argparse.ArgumentTypeError("it must be a multiple of 8")
+    return int(text)
+
+
+def _names(text: str) -> list[str]:
+    """Read names of rows; keep the table's order."""
+    asked = text.split(",")
+    unknown = sorted(set(asked) - set(PATHS))
+    if unknown:
+        known = ", ".join(PATHS)
+        raise argparse.ArgumentTypeError(f"no row is called {unknown[0]}: {known}")
+    return [name for name in PATHS if name in asked]
+
+
+def measured(options: argparse.Namespace, *, tls: bool) -> Figures:
+    """Measure every path that was asked for, in rounds."""
+    sizes = Sizes(options.mib, held=options.held)
+    figures = Figures()
     with ExitStack() as stack:
-        bench = Bench(stack, mib)
-        names = (
-            *("direct", "relay", "gateway", "embedded"),
-            *("spdy", "tunnel", "channels", "websocket"),
-        )
-        paths = {name: getattr(bench, name)() for name in names}
-        figures: dict[tuple[str, str], list[tuple[float, float]]] = {}
-        for _ in range(rounds):
-            for name, (programs, sink, source) in paths.items():
-                up = (sink, "-bytes", str(mib << 20))
-                for way, words in (("up", up), ("down", (source,))):
-                    before = sum(one.cpu() for one in programs or ())
-                    speed = bench.move(*words)
-                    cpu = sum(one.cpu() for one in programs or ()) - before
-                    cost = cpu * 1024 / mib
-                    figures.setdefault((name, way), []).append((speed, cost))
-        print(f"{mib} MiB, medians of {rounds} rounds; CPU s/GiB of the middle alone")
-        for (name, way), found in figures.items():
-            speed = statistics.median(one[0] for one in found)
-            cost = statistics.median(one[1] for one in found)
-            print(f"{name:9} {way:5} {speed:7.0f} MiB/s {cost:6.2f} CPU s/GiB")
+        pod = Pod(stack, sizes.mib)
+        paths = Topologies(stack, pod, Seals(stack) if tls else None)
+        routes: dict[str, Route] = {}
+        for name in options.only:
+            _progress(f"starting {name}")
+            routes[name] = paths.start(name)
+            found = memory(routes[name], sizes.held, pod.ports["echo"])
+            figures.add(name, found)
+            warm(routes[name], sizes)
+        for number in range(options.rounds):
+            for measurement in rounds(sizes, pod.ports["once"]):
+                for name, route in routes.items():
+                    _progress(f"round {number + 1} of {options.rounds}: {name}")
+                    figures.add(name, measurement(route))
+    _progress("")
+    return figures
+
+
+def _progress(text: str) -> None:
+    """Say what is going on, to a human who waits."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def as_json(figures: Figures) -> dict[str, object]:
+    """Return what a program may want to know of one set of rows."""
+    medians = figures.medians()
+    return {
+        "medians": medians,
+        "ratios": {base: ratios(medians, base) for base in BASES},
+        "all": figures.everything(),
+    }
+
+
+def main(argv: Sequence[str]) -> None:
+    """Measure, and print."""
+    options = arguments(argv)
+    sets: dict[str, object] = {}
+    for name, tls in (("plain", False), ("tls", True))[: 1 + options.tls]:
+        figures = measured(options, tls=tls)
+        sets[name] = as_json(figures)
+        words = "TLS on both sides" if tls else "no TLS"
+        title = f"{words}; {options.mib} MiB, medians of {options.rounds} rounds"
+        print(table(title, figures.medians()))
+    if options.json is not None:
+        about = {
+            "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "rounds": options.rounds,
+            "mib": options.mib,
+            "held": options.held,
+        }
+        options.json.write_text(json.dumps({**about, "sets": sets}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

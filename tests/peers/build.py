@@ -35,7 +35,7 @@ HERE: Final = Path(__file__).parent
 
 GO_PEERS: Final = (
     *("apiserver", "clientgo", "client2015", "cri", "httpclient"),
-    *("kubectl", "kubectl130", "kubectl131", "kubelet", "load"),
+    *("kubectl", "kubectl130", "kubectl131", "kubelet", "load", "relay"),
 )
 """The Go modules beside this file."""
 

@@ -75,19 +75,26 @@ func (h streams) open(port string) (tunnel, error) {
 
 // stream is one of HTTP/2.
 type stream struct {
-	io.Reader
+	body   io.ReadCloser
 	write  *io.PipeWriter
 	cancel context.CancelFunc
 }
+
+func (s stream) Read(data []byte) (int, error) { return s.body.Read(data) }
 
 func (s stream) Write(data []byte) (int, error) { return s.write.Write(data) }
 
 func (s stream) CloseWrite() error { return s.write.Close() }
 
 // Close resets the stream unless both directions have ended.
+//
+// To cancel is not enough: net/http does not look while it waits for more of the
+// request's body.
 func (s stream) Close() error {
+	_ = s.write.CloseWithError(context.Canceled)
+	err := s.body.Close()
 	s.cancel()
-	return nil
+	return err
 }
 
 // http1 opens a connection for each tunnel.

@@ -62,6 +62,20 @@ var modes = map[string]func(net.Conn, podSettings, *tally, *tally) error{
 		}
 		return transfer(io.Discard, conn, in)
 	},
+	// The same with bytes that cost nothing to make, for measuring throughput.
+	"flood": func(conn net.Conn, p podSettings, in, out *tally) error {
+		if err := transfer(conn, flood(p.bytes), out); err != nil {
+			return err
+		}
+		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+			return err
+		}
+		return transfer(io.Discard, conn, in)
+	},
+	// Echo -bytes bytes and hang up, for nodes that cannot half-close.
+	"echo-once": func(conn net.Conn, p podSettings, in, out *tally) error {
+		return transfer(io.MultiWriter(conn, out), io.LimitReader(conn, int64(p.bytes)), in)
+	},
 	"echo": func(conn net.Conn, p podSettings, in, out *tally) error {
 		return transfer(io.MultiWriter(conn, out), conn, in)
 	},
@@ -121,7 +135,7 @@ func pod(arguments []string) error {
 		return nil
 	})
 	flags.StringVar(&p.mode, "mode", "echo", strings.Join(names, ", "))
-	flags.Uint64Var(&p.bytes, "bytes", 0, "source: how many to send; hash: how many to read")
+	flags.Uint64Var(&p.bytes, "bytes", 0, "source, flood: how many to send; hash, echo-once: how many to read")
 	flags.Uint64Var(&p.seed, "seed", 1, "source: which sequence")
 	flags.DurationVar(&p.delay, "delay", 0, "hash, late-answer, reset, stall: how long to wait")
 	flags.StringVar(&p.answer, "answer", "hello\n", "late-answer, greet: what to say")

@@ -1,0 +1,102 @@
+"""
+Programs that run until the benchmark is over, and what they have used.
+
+Their output goes to files: a pipe that nobody empties would stop the program,
+and emptying it would take time from what is measured.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+PATIENCE: Final = 60.0
+"""Seconds for a program to print what is waited for."""
+
+
+class Program:
+    """A program that runs until the benchmark is over, or is told to end."""
+
+    def __init__(
+        self, stack: ExitStack, *argv: str, descriptors: Sequence[int] = ()
+    ) -> None:
+        """
+        Start it.
+
+        :param stack: what kills it when the benchmark is over.
+        :param argv: the program and its arguments.
+        :param descriptors: what it inherits, beside the usual three.
+        """
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        self._said = home / "said"
+        with self._said.open("wb") as said:
+            self._process = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "HOME": str(home)},
+                pass_fds=descriptors,
+            )
+        stack.callback(self._kill)
+
+    def _kill(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        self._process.communicate()
+
+    def says(self, pattern: str) -> str:
+        """
+        Wait for a line.
+
+        :returns: the first group of the first match.
+        :raises SystemExit: if the program ends, or takes too long.
+        """
+        patience = time.monotonic() + PATIENCE
+        while True:
+            ended = self._process.poll() is not None
+            said = self._said.read_text(errors="replace")
+            match = re.search(pattern, said)
+            if match:
+                return match[1]
+            if ended or time.monotonic() > patience:
+                raise SystemExit(f"{pattern!r} was expected, not:\n{said[-2000:]}")
+            time.sleep(0.005)
+
+    def end(self) -> None:
+        """Close its standard input, and wait until it has ended."""
+        self._process.communicate()
+
+    def cpu(self) -> float:
+        """Return the CPU seconds that all its threads have used, to the nanosecond."""
+        # The clock of another process, as clock_getcpuclockid(3) computes it: what
+        # /proc counts in ticks of 10 ms is too coarse for a second's work.
+        return time.clock_gettime((~self._process.pid << 3) | 2)
+
+    def resident(self) -> int:
+        """Return how many KiB of memory it has."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        match = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+        assert match is not None, status
+        return int(match[1])
+
+
+def outcome(*argv: str) -> dict[str, float]:
+    """
+    Run a load to its end.
+
+    :returns: what it said, a number for each word.
+    :raises SystemExit: if it failed.
+    """
+    done = subprocess.run(argv, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(argv)} failed:\n{done.stderr[-2000:]}")
+    pairs = re.findall(r"^(\w+) ([\d.]+)$", done.stdout, re.MULTILINE)
+    return {word: float(number) for word, number in pairs}
