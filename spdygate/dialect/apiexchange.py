@@ -188,10 +188,10 @@ class ApiExchange:
             elif end is None or end.over:
                 continue
             elif isinstance(event, Responded):
-                _tell(told, Answered(end, Answer(event.status, event.headers)))
+                told.append(Answered(end, Answer(event.status, event.headers)))
             elif isinstance(event, BodyFinished):
                 if event.trailers:
-                    _tell(told, Trailed(end, event.trailers))
+                    told.append(Trailed(end, event.trailers))
                 self._finished(told)
             elif isinstance(event, Switched):
                 self._switched(end, event, told)
@@ -200,7 +200,7 @@ class ApiExchange:
         """Let the connection be the other protocol's, from the glued bytes on."""
         self._line.raw = True
         end.grant_upgrade()
-        _tell(told, Answered(end, Answer(101, event.headers)))
+        told.append(Answered(end, Answer(101, event.headers)))
         if event.glued:
             self._data(event.glued, told)
 
@@ -293,8 +293,3 @@ class ApiExchange:
         elif self._lingers and self._due is _NEVER:
             self._due = now + LINGER
         return told
-
-
-def _tell(told: list[TunnelEvent], event: Answered | Trailed) -> None:
-    """Add what only exchanges have to what all tunnels have in common."""
-    told.append(event)  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..wire.upgrade import Request
-from .tunnel import End
+from .tunnel import End, Exchanged
 
 #: Header fields, names in lower case, values one character to a byte.
 Fields = tuple[tuple[str, str], ...]
@@ -52,7 +52,7 @@ class ExchangeEnd(End, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Exchanged):
     """
     A client asks for something that is no tunnel.
 
@@ -69,16 +69,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Exchanged):
     """The far side's response begins."""
 
-    end: End
     answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
-class Trailed:
+class Trailed(Exchanged):
     """Trailers came; `Finished` follows."""
 
-    end: End
     trailers: Fields

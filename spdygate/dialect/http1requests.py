@@ -91,7 +91,7 @@ class Http1Requests:
             self._connect(end, told)
             return
         asked = Asked(end, passed_on(head), upgrade, bodiless)
-        told.append(asked)  # type: ignore[arg-type]  # for those who serve them
+        told.append(asked)
 
     def _connect(self, end: Http1End, told: list[TunnelEvent]) -> None:
         """Ask for a tunnel, or refuse what is none of a pod's."""
@@ -133,7 +133,7 @@ class Http1Requests:
             return
         self._line.until = NEVER
         if trailers:
-            told.append(Trailed(end, trailers))  # type: ignore[arg-type]
+            told.append(Trailed(end, trailers))
         if not end.is_connect:
             told.append(Finished(end))
 

@@ -181,13 +181,13 @@ class ServedHttp2(Http2Tunnels):
         self._line.ends[event.stream_id] = end
         if wants_to_go_on(event.headers) and not event.finished:
             end.go_on()
-        _tell(told, Asked(end, request, bodiless=event.finished))
+        told.append(Asked(end, request, bodiless=event.finished))
 
     def _trailed(self, event: events.StreamFinished, told: list[TunnelEvent]) -> None:
         """Pass on the trailers of a request."""
         end = self._line.ends.get(event.stream_id)
         if end is not None and not end.over:
-            _tell(told, Trailed(end, read_trailers(event.trailers)))
+            told.append(Trailed(end, read_trailers(event.trailers)))
 
     # -- the connection -------------------------------------------------------------
 
@@ -238,8 +238,3 @@ class ServedHttp2(Http2Tunnels):
             self._began = True
             self._alive.heard(now)
             self._alive.used(now)
-
-
-def _tell(told: list[TunnelEvent], event: Asked | Trailed) -> None:
-    """Tell what is an exchange's, and reaches only those who asked for them."""
-    told.append(event)  # type: ignore[arg-type]

@@ -200,10 +200,17 @@ class Noted:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """What only an exchange has to tell: see `spdygate.dialect.exchange`."""
+
+    end: End
+
+
 #: What a relay acts on.
 RelayEvent = Opened | Data | Finished | Failed | Drained
 
-TunnelEvent = Opening | RelayEvent | Noted
+TunnelEvent = Opening | RelayEvent | Exchanged | Noted
 
 
 def nothing() -> None:

@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from ..dialect.exchange import Answered, Asked, Trailed
+from ..dialect.exchange import Asked
 from ..dialect.tunnel import (
     End,
+    Exchanged,
     Failure,
     Noted,
     Opening,
@@ -26,9 +27,6 @@ from ..dialect.tunnel import (
     TunnelEvent,
 )
 from .relay import Observer, Relay
-
-#: What may happen on a connection.
-Told = TunnelEvent | Asked | Answered | Trailed
 
 _UNHEARD = Failure(Reason.INTERNAL, "there is nobody here to answer this request")
 
@@ -52,7 +50,7 @@ class Switchboard:
         self._dialer = dialer
         self._observer = observer or Observer()
 
-    def act(self, told: Iterable[Told]) -> list[str]:
+    def act(self, told: Iterable[TunnelEvent]) -> list[str]:
         """
         Act on what happened on a connection.
 
@@ -78,7 +76,7 @@ class Switchboard:
         if end.receiver is not None:
             end.receiver.refuse(Failure(Reason.INTERNAL, words))
 
-    def _act(self, event: Opening | RelayEvent | Asked | Answered | Trailed) -> None:
+    def _act(self, event: Opening | RelayEvent | Exchanged) -> None:
         """Act on what happened to one tunnel, or one exchange."""
         if isinstance(event, Opening):
             relay = Relay(event.end, event.request, self._observer)
@@ -86,5 +84,4 @@ class Switchboard:
         elif isinstance(event, Asked):
             event.end.fail(_UNHEARD)
         elif event.end.receiver is not None:
-            # A receiver of exchanges hears more than one of tunnels.
-            event.end.receiver.act(event)  # type: ignore[arg-type]
+            event.end.receiver.act(event)

@@ -25,7 +25,6 @@ from ..dialect.tunnel import (
     TunnelEvent,
 )
 from ..gateway.rewriting import ClientFacts
-from ..gateway.switchboard import Told
 from ..session.http1 import LARGEST_BODY
 from ..wire.http1head import too_large
 from ..wire.portforward import STATUS_TYPE, status
@@ -134,7 +133,7 @@ class Dispatch:
         self._port_forward = port_forward
         self._opening = opening
 
-    def act(self, told: Iterable[Told]) -> list[str]:
+    def act(self, told: Iterable[TunnelEvent]) -> list[str]:
         """Act on what happened; see `Switchboard.act`."""
         notes: list[str] = []
         for event in told:

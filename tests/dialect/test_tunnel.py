@@ -11,6 +11,7 @@ from spdygate.dialect.tunnel import (
     Data,
     Drained,
     End,
+    Exchanged,
     Failed,
     Failure,
     Finished,
@@ -71,7 +72,7 @@ class EventTests(SynchronousTestCase):
     """Events are values that name their end."""
 
     def test_one_of_each(self) -> None:
-        """The union has these seven; all but `Noted` say where it happened."""
+        """The union has these eight; all but `Noted` say where it happened."""
         end: End = RecordingEnd()
         why = Failure(Reason.REFUSED, "why")
         events: list[TunnelEvent] = [
@@ -81,6 +82,7 @@ class EventTests(SynchronousTestCase):
             Finished(end),
             Failed(end, why),
             Drained(end, 1),
+            Exchanged(end),
             Noted("words"),
         ]
         self.assertEqual({type(event) for event in events}, set(get_args(TunnelEvent)))

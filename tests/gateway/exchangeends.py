@@ -43,7 +43,7 @@ class ClientEnd(RecordingEnd):
         """Let trailers come."""
         receiver: Receiver | None = self.receiver
         assert receiver is not None
-        receiver.act(Trailed(self, trailers))  # type: ignore[arg-type]
+        receiver.act(Trailed(self, trailers))
 
     @property
     def failure(self) -> Failure:
@@ -71,7 +71,7 @@ class ServerEnd(RecordingEnd):
     def _tell_more(self, event: Answered | Trailed) -> None:
         """Tell what only exchanges have."""
         if self.receiver is not None and not self.over:
-            self.receiver.act(event)  # type: ignore[arg-type]
+            self.receiver.act(event)
 
     def answers(self, status: int = 200, *headers: tuple[str, str]) -> None:
         """Let the response begin."""

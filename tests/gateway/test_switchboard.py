@@ -16,7 +16,7 @@ from spdygate.dialect.tunnel import (
     TunnelEvent,
 )
 from spdygate.gateway.relay import Observer, Relay
-from spdygate.gateway.switchboard import Switchboard, Told
+from spdygate.gateway.switchboard import Switchboard
 from spdygate.wire.upgrade import Request
 from tests.dialect.ends import RecordingEnd, request
 from tests.gateway.exchangeends import ClientEnd
@@ -183,9 +183,9 @@ class Listener:
     """
 
     def __init__(self) -> None:
-        self.heard: list[Told] = []
+        self.heard: list[TunnelEvent] = []
 
-    def act(self, event: Told) -> None:
+    def act(self, event: TunnelEvent) -> None:
         """Keep it."""
         self.heard.append(event)
 
@@ -207,7 +207,7 @@ class ExchangeTests(SynchronousTestCase):
         """A head and trailers find their receiver as bytes do."""
         listener = Listener()
         self.end.receiver = listener
-        told: list[Told] = [
+        told: list[TunnelEvent] = [
             Answered(self.end, Answer(200)),
             Data(self.end, b"abc"),
             Trailed(self.end, ()),
