@@ -62,9 +62,14 @@ class Held:
     wake: Callable[[], None] = nothing
 
     @property
+    def stuck(self) -> bool:
+        """Return whether it is the session's own fault that it is not read from."""
+        return self.full > 0 or self.total > self.limit
+
+    @property
     def over(self) -> bool:
         """Return whether the session should not be read from."""
-        if self.full or self.total > self.limit:
+        if self.stuck:
             return True
         return self.total > 0 and self.shared.held > self.shared.limit
 

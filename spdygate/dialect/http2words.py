@@ -43,6 +43,7 @@ _RESET_CODES = {
     Reason.PROTOCOL: Http2Code.PROTOCOL_ERROR,
     Reason.STRANGER: Http2Code.PROTOCOL_ERROR,
     Reason.LINK_LOST: Http2Code.CANCEL,
+    Reason.STALLED: Http2Code.CANCEL,
     Reason.DRAINING: Http2Code.CANCEL,
     Reason.INTERNAL: Http2Code.INTERNAL_ERROR,
 }

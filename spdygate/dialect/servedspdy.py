@@ -14,9 +14,10 @@ from ..errors import RstStatus
 from ..session.deadlines import Liveness, Verdict
 from ..session.events import Pong
 from .budget import Shared
-from .spdyend import Errors
+from .spdyend import Errors, SpdyEnd
 from .spdystreams import SpdyStreams, Visit
-from .tunnel import TunnelEvent, nothing
+from .stalls import Stalls, stalled
+from .tunnel import Failed, TunnelEvent, nothing
 
 __all__ = ["Errors", "ServedSpdy", "Visit"]
 
@@ -52,6 +53,7 @@ class ServedSpdy(SpdyStreams):
         self._end_at = _NEVER
         #: Streams to reset, and when, the soonest first.
         self._resets: deque[tuple[float, int]] = deque()
+        self._stalls: Stalls[SpdyEnd] = Stalls(self._line.held, now)
         self.outgoing = self._session.outgoing
         self.pause = self._session.pause
         self.resume = self._session.resume
@@ -102,7 +104,8 @@ class ServedSpdy(SpdyStreams):
             return self._now
         pairs, session = self._pairs.next(), self._session.deadline()
         resets = self._resets[0][0] if self._resets else _NEVER
-        return min(pairs, session, resets, self._end_at, self._alive.next())
+        stalls = self._stalls.next()
+        return min(pairs, session, resets, stalls, self._end_at, self._alive.next())
 
     def tick(self, now: float) -> list[TunnelEvent]:
         """Do what *now* demands: end pairs that never became one."""
@@ -111,6 +114,7 @@ class ServedSpdy(SpdyStreams):
         self._session.tick(now)
         for pair in self._pairs.expired(now):
             self._expire(pair, told)
+        self._reset_stalled(now, told)
         self._take_leave(now)
         if self._line.pod_gone and self._end_at == _NEVER:
             self._end_at = now + LAST_WORDS
@@ -118,6 +122,14 @@ class ServedSpdy(SpdyStreams):
             self._end_all(told, "its pod is gone")
         self._look_alive(now, told)
         return told
+
+    def _reset_stalled(self, now: float, told: list[TunnelEvent]) -> None:
+        """Reset the tunnel whose pod keeps all the others waiting, alone."""
+        end = self._stalls.look(self._ends.values(), now)
+        if end is not None:
+            failure = stalled(end, len(self._ends) - 1)
+            end.fail(failure)
+            told.append(Failed(end, failure))
 
     def _take_leave(self, now: float) -> None:
         """Reset streams whose clients have had time to read why."""

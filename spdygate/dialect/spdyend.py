@@ -129,6 +129,7 @@ class SpdyEnd:
     :ivar accepted: whether the data stream has been answered; as a kubelet it
         is, before anything is known of the target.
     :ivar held: bytes received that the other side has not drained.
+    :ivar granted: bytes that it has, ever.
     :ivar finished: whether the pod's side has sent all it will.
     :ivar over: whether nothing more is to be reported.
     """
@@ -137,6 +138,7 @@ class SpdyEnd:
         "_line",
         "accepted",
         "finished",
+        "granted",
         "held",
         "over",
         "pair",
@@ -150,6 +152,7 @@ class SpdyEnd:
         self.pair = pair
         self.stream_id = stream_id
         self.held = 0
+        self.granted = 0
         self.accepted = line.errors is Errors.KUBELET
         self.finished = False
         self.over = False
@@ -226,6 +229,7 @@ class SpdyEnd:
     def grant(self, count: int) -> None:
         """Count *count* bytes as drained."""
         line = self._line
+        self.granted += count
         self.held = line.held.give(self.held, count)
         if line.session.grant(self.stream_id, count):
             line.wake()

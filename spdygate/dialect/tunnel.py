@@ -68,6 +68,8 @@ class Reason(Enum):
     LINK_LOST = "link-lost", 502
     #: The peer did what the protocol forbids.
     PROTOCOL = "protocol", 502
+    #: What was sent is not taken, and others wait for that.
+    STALLED = "stalled", 504
     #: Whoever answered does not speak this dialect: another one may work.
     STRANGER = "stranger", 502
     #: Something here is broken that should not be.

@@ -44,6 +44,7 @@ REFUSALS = {
     Reason.INTERNAL: Reason.PROTOCOL,
     Reason.PROTOCOL: Reason.REFUSED,
     Reason.STRANGER: Reason.REFUSED,
+    Reason.STALLED: Reason.TIMEOUT,
 }
 
 #: RST_STREAM codes (section 8.1 and RFC 9113, section 7) for each reason, and how
@@ -59,6 +60,7 @@ RESETS = {
     Reason.POD_GONE: (0x706F6421, Reason.POD_GONE),
     Reason.PROTOCOL: (0x1, Reason.PROTOCOL),
     Reason.STRANGER: (0x1, Reason.PROTOCOL),
+    Reason.STALLED: (0x8, Reason.GAVE_UP),
     Reason.BAD_REQUEST: (0xA, Reason.TARGET_RESET),
     Reason.UNAUTHORIZED: (0xA, Reason.TARGET_RESET),
     Reason.FORBIDDEN: (0xA, Reason.TARGET_RESET),
