@@ -33,7 +33,7 @@ from zope.interface import implementer
 
 from ..dialect.connection import Dialect, HalfCloseable
 from ..dialect.tunnel import TunnelEvent, nothing
-from .sockets import Closing, is_tls, widen
+from .sockets import Closing, is_tls, widen, write
 from .turn import Turn
 
 __all__ = ["Dialect", "HalfCloseable", "Shell", "Turn"]
@@ -140,7 +140,7 @@ class Shell(Protocol):
         """Write what the dialect has ready; say whether that was anything."""
         data = self._dialect.outgoing()
         if data:
-            transport.write(data)
+            write(transport, data)
         return bool(data)
 
     def _toggle_reading(self) -> None:

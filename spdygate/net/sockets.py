@@ -29,6 +29,7 @@ from twisted.internet.interfaces import (
     ITransport,
 )
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.tcp import Connection
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 
@@ -85,6 +86,44 @@ def widen(transport: object) -> None:
     if isinstance(transport, FileDescriptor):
         transport.bufferSize = BUFFER
         transport.SEND_LIMIT = 4 * BUFFER
+
+
+def write(transport: ITransport, data: bytes) -> None:
+    """
+    Write at once what the socket takes, and leave the rest to the reactor.
+
+    Twisted's own ``write`` waits for the next turn of the loop, with a call of
+    epoll before and one after: a third of what it cost to pass a GiB on.  It is
+    still asked for everything that is not the plain case: TLS, something that
+    waits already, a socket that is full or broken.
+
+    :param data: all there is to say now.
+    """
+    if not _is_idle(transport):
+        transport.write(data)
+        return
+    assert isinstance(transport, Connection)
+    sent = transport.writeSomeData(data)
+    if not isinstance(sent, int):
+        sent = 0  # it is broken, and the reactor is about to find that out
+    if sent < len(data):
+        transport.write(data[sent:])
+
+
+def _is_idle(transport: ITransport) -> bool:
+    """
+    Say whether a transport is a plain socket on which nothing waits.
+
+    Twisted keeps what waits in two places, of which one has a private name.  A
+    Twisted that has it elsewhere is always busy, which is slower and no worse.
+    """
+    return (
+        isinstance(transport, Connection)
+        and not transport.TLS
+        and bool(transport.connected)
+        and not transport.dataBuffer
+        and getattr(transport, "_tempDataBuffer", None) == []
+    )
 
 
 def tune_socket(handle: socket.socket) -> None:

@@ -38,7 +38,7 @@ from ..dialect.tunnel import (
     TunnelEvent,
 )
 from ..net.shell import Turn
-from ..net.sockets import Closing, widen
+from ..net.sockets import Closing, widen, write
 from ..session.events import Buffer
 
 #: Bytes received from a pod that the other side may not have taken yet.
@@ -146,7 +146,7 @@ class TcpEnd(Protocol):
         if self.over or self._we_finished:
             return len(data)
         assert self.transport is not None
-        self.transport.write(bytes(data))
+        write(self.transport, bytes(data))
         if self._congested:
             self._waiting += len(data)
             return 0
