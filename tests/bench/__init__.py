@@ -6,4 +6,5 @@ Measurements, side by side in one run; never part of the test-suite.
 ``measures``     what is measured of a path
 ``report``       medians, ratios, and the table
 ``__main__``     the command line
+``growth``       another one: whether the cost of one more stays flat
 """

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from .measures import Sizes, memory, rounds, warm
+from .programs import Failed
 from .report import BASES, Figures, ratios, table
 from .topologies import PATHS, Pod, Route, Seals, Topologies
 
@@ -116,6 +118,7 @@ def measured(options: argparse.Namespace, *, tls: bool) -> Figures:
         pod = Pod(stack, sizes.mib)
         paths = Topologies(stack, pod, Seals(stack) if tls else None)
         routes: dict[str, Route] = {}
+        again: dict[str, Route] = {}
         for name in options.only:
             _progress(f"starting {name}")
             routes[name] = paths.start(name)
@@ -126,7 +129,14 @@ def measured(options: argparse.Namespace, *, tls: bool) -> Figures:
             for measurement in rounds(sizes, pod.ports["once"]):
                 for name, route in routes.items():
                     _progress(f"round {number + 1} of {options.rounds}: {name}")
-                    figures.add(name, measurement(route))
+                    try:
+                        figures.add(name, measurement(route))
+                    except Failed as failure:
+                        print(f"\nthe row {name} failed: {failure}", file=sys.stderr)
+                        # Its session may be stuck: the next figure needs another.
+                        again[name] = paths.start(name)
+                routes.update(again)
+                again.clear()
     _progress("")
     return figures
 
@@ -150,13 +160,15 @@ def as_json(figures: Figures) -> dict[str, object]:
 def main(argv: Sequence[str]) -> None:
     """Measure, and print."""
     options = arguments(argv)
+    # Whoever ends us, as timeout(1) does, ends what we have started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sets: dict[str, object] = {}
     for name, tls in (("plain", False), ("tls", True))[: 1 + options.tls]:
         figures = measured(options, tls=tls)
         sets[name] = as_json(figures)
         words = "TLS on both sides" if tls else "no TLS"
         title = f"{words}; {options.mib} MiB, medians of {options.rounds} rounds"
-        print(table(title, figures.medians()))
+        print(table(title, figures.medians()), flush=True)
     if options.json is not None:
         about = {
             "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

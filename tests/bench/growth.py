@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
@@ -34,42 +34,10 @@ SESSIONS: Final = (10, 100, 1000)
 TUNNELS: Final = (10, 1000, 10000)
 """How many tunnels of one session are held."""
 
+SETTLING: Final = 3.0
+"""Seconds from the end of the last connection to weighing."""
+
 ROWS: Final = ("relay", "gateway", "node", "embedded")
-
-
-def main(argv: Sequence[str]) -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.growth", description=ABOUT
-    )
-    parser.add_argument(
-        *("--only",),
-        default=",".join(ROWS),
-        help="rows of `python -m tests.bench`, by commas (default: %(default)s)",
-    )
-    parser.add_argument(
-        *("--connections",),
-        type=int,
-        default=100_000,
-        help="how many to make, 8 at a time (default: %(default)s)",
-    )
-    options = parser.parse_args(argv)
-    names = [name for name in PATHS if name in options.only.split(",")]
-    for heading, counts, measure in (
-        ("sessions held", SESSIONS, sessions),
-        ("tunnels held in one session", TUNNELS, tunnels),
-    ):
-        print(f"{heading}: CPU ms and KiB for each")
-        print(f"{'':10}" + "".join(f"{count:>18}" for count in counts))
-        for name in names:
-            cells = (fresh(name, measure, count) for count in counts)
-            print(f"{name:10}" + "".join(f"{cell:>18}" for cell in cells), flush=True)
-        print()
-    if options.connections:
-        print(f"before and after {options.connections} connections in one session")
-        for name in names:
-            said = fresh(name, connections, options.connections)
-            print(f"{name:10}{said}", flush=True)
 
 
 class Middle:
@@ -106,10 +74,10 @@ class Middle:
         words = session_argv(self.route, self.pod.ports["echo"])
         outcome(*words, "-n", str(count))
 
-    def churn(self, count: int, parallel: int, *extra: str, pod: str = "once") -> None:
+    def churn(self, count: int, parallel: int) -> None:
         """Make connections in the one session of the client."""
-        addr = f"127.0.0.1:{self.route.ports[pod]}"
-        words = ("-n", str(count), "-parallel", str(parallel), "-hang-up", *extra)
+        addr = f"127.0.0.1:{self.route.ports['once']}"
+        words = ("-n", str(count), "-parallel", str(parallel), "-hang-up")
         outcome(require("load"), "churn", "-addr", addr, *words)
 
 
@@ -133,7 +101,63 @@ def tunnels(middle: Middle, count: int) -> str:
     """Hold tunnels in one session, until each has had its echo."""
     with ExitStack() as stack:
         addr = f"127.0.0.1:{middle.route.ports['echo']}"
-        words = ("-addr", addr, "-n", str(count), "-parallel", str(count))
+        words = ("-addr", addr, "-n", str(count))
         holder = Program(stack, require("load"), "hold", *words)
         holder.says(r"held (\d+)")
         return middle.cost(count)
+
+
+def churned(middle: Middle, count: int) -> str:
+    """Make connections, eight at a time, and wait for the last to be let go of."""
+    before = middle.weight()
+    middle.churn(count, 8)
+    # A kubelet gives both directions a second, and then all must be over.
+    time.sleep(SETTLING)
+    return f"{before} -> {middle.weight()}"
+
+
+Measurement = Callable[[Middle, int], str]
+"""What is done with a middle, so often; returns what to print."""
+
+
+def main(argv: Sequence[str]) -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.growth", description=ABOUT
+    )
+    parser.add_argument(
+        *("--only",),
+        default=",".join(ROWS),
+        help="rows of `python -m tests.bench`, by commas (default: %(default)s)",
+    )
+    parser.add_argument(
+        *("--connections",),
+        type=int,
+        default=100_000,
+        help="how many to make, 8 at a time (default: %(default)s)",
+    )
+    options = parser.parse_args(argv)
+    names = [name for name in PATHS if name in options.only.split(",")]
+    grow("sessions held, CPU and memory of each", names, sessions, SESSIONS)
+    grow("tunnels held in one session, CPU and memory of each", names, tunnels, TUNNELS)
+    if options.connections:
+        counts = (options.connections,)
+        grow("connections in one session, before and after", names, churned, counts)
+
+
+def grow(
+    heading: str, names: Sequence[str], measure: Measurement, counts: Sequence[int]
+) -> None:
+    """Print a line for each row, with a figure for each count."""
+    print(heading)
+    print(f"{'':10}" + "".join(f"{count:>18}" for count in counts))
+    for name in names:
+        print(f"{name:10}", end="", flush=True)
+        for count in counts:
+            print(f"{fresh(name, measure, count):>18}", end="", flush=True)
+        print()
+    print()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

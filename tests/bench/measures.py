@@ -12,11 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Final
 
 from tests.peers.build import require
 
 from .programs import Program, outcome
 from .topologies import Route
+
+HASTE: Final = ("-timeout", "60s")
+"""When a load gives a path up: nothing takes nearly as long."""
 
 Figures = Iterator[tuple[str, float]]
 """Names of columns, and what was measured."""
@@ -46,7 +50,15 @@ def _bulk(route: Route, sizes: Sizes, streams: int, way: str) -> Figures:
     count = str((sizes.mib << 20) // streams)
     pod, word = {"up": ("sink", "-send"), "down": ("flood", "-expect")}[way]
     port = route.ports[pod if streams == 1 else pod + "8"]
-    words = ("-addr", f"127.0.0.1:{port}", word, count, "-parallel", str(streams))
+    words = (
+        "-addr",
+        f"127.0.0.1:{port}",
+        word,
+        count,
+        "-parallel",
+        str(streams),
+        *HASTE,
+    )
     before = _cpu(route)
     said = outcome(require("load"), "bulk", *words)
     used = _cpu(route) - before
@@ -62,7 +74,7 @@ def _cpu(route: Route) -> float:
 
 def _pace(route: Route, sizes: Sizes, streams: int) -> Figures:
     """Time echoes of 64 bytes."""
-    words = ("-n", str(sizes.echoes), "-parallel", str(streams))
+    words = ("-n", str(sizes.echoes), "-parallel", str(streams), *HASTE)
     addr = f"127.0.0.1:{route.ports['echo']}"
     said = outcome(require("load"), "pace", "-addr", addr, *words)
     yield f"p50_{streams}", said["p50"]
@@ -71,7 +83,7 @@ def _pace(route: Route, sizes: Sizes, streams: int) -> Figures:
 
 def _connections(route: Route, sizes: Sizes) -> Figures:
     """Make connections, eight at a time: 64 bytes each way, and the end."""
-    words = ("-n", str(sizes.connections), "-parallel", "8", "-hang-up")
+    words = ("-n", str(sizes.connections), "-parallel", "8", "-hang-up", *HASTE)
     addr = f"127.0.0.1:{route.ports['once']}"
     said = outcome(require("load"), "churn", "-addr", addr, *words)
     yield "connections", sizes.connections * 1000 / said["ms"]
@@ -81,11 +93,11 @@ def _sessions(route: Route, sizes: Sizes, pod: str) -> Figures:
     """Open and close whole sessions, eight at a time, each with one connection."""
     if not route.url:
         return
-    said = outcome(*_session_argv(route, pod), "-n", str(sizes.sessions))
+    said = outcome(*session_argv(route, pod), "-n", str(sizes.sessions))
     yield "sessions", sizes.sessions * 1000 / said["ms"]
 
 
-def _session_argv(route: Route, pod: str) -> tuple[str, ...]:
+def session_argv(route: Route, pod: str) -> tuple[str, ...]:
     """Return the command that opens sessions, but for their number."""
     asks = ("-url", route.url, "-port", pod, "-dialer", route.dialer)
     return (require("relay"), "sessions", *asks, "-ca", route.ca)
@@ -103,11 +115,11 @@ def memory(route: Route, held: int, pod: str) -> Figures:
     if route.middle is None or not held:
         return
     # The first one loads what all of them share.
-    outcome(*_session_argv(route, pod), "-n", "8")
+    outcome(*session_argv(route, pod), "-n", "8")
     with ExitStack() as stack:
         before = route.middle.resident()
         words = ("-n", str(held), "-hold")
-        holder = Program(stack, *_session_argv(route, pod), *words)
+        holder = Program(stack, *session_argv(route, pod), *words)
         holder.says(r"held (\d+)")
         # What opening them left behind is not idle yet.
         time.sleep(0.5)

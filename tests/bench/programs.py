@@ -21,6 +21,10 @@ PATIENCE: Final = 60.0
 """Seconds for a program to print what is waited for."""
 
 
+class Failed(Exception):
+    """A program did not do what it was started for. The text has its last words."""
+
+
 class Program:
     """A program that runs until the benchmark is over, or is told to end."""
 
@@ -57,7 +61,7 @@ class Program:
         Wait for a line.
 
         :returns: the first group of the first match.
-        :raises SystemExit: if the program ends, or takes too long.
+        :raises Failed: if the program ends, or takes too long.
         """
         patience = time.monotonic() + PATIENCE
         while True:
@@ -67,7 +71,7 @@ class Program:
             if match:
                 return match[1]
             if ended or time.monotonic() > patience:
-                raise SystemExit(f"{pattern!r} was expected, not:\n{said[-2000:]}")
+                raise Failed(f"{pattern!r} was expected, not:\n{said[-2000:]}")
             time.sleep(0.005)
 
     def end(self) -> None:
@@ -87,16 +91,20 @@ class Program:
         assert match is not None, status
         return int(match[1])
 
+    def descriptors(self) -> int:
+        """Return how many descriptors it has open."""
+        return len(os.listdir(f"/proc/{self._process.pid}/fd"))
+
 
 def outcome(*argv: str) -> dict[str, float]:
     """
     Run a load to its end.
 
     :returns: what it said, a number for each word.
-    :raises SystemExit: if it failed.
+    :raises Failed: if it did.
     """
     done = subprocess.run(argv, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"{' '.join(argv)} failed:\n{done.stderr[-2000:]}")
+        raise Failed(f"{' '.join(argv)}:\n{done.stderr[-2000:]}")
     pairs = re.findall(r"^(\w+) ([\d.]+)$", done.stdout, re.MULTILINE)
     return {word: float(number) for word, number in pairs}

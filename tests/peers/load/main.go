@@ -6,6 +6,7 @@
 //	load send-hash  connect once, send N bytes, say what was sent and received
 //	load churn      connect N times, echo, close
 //	load bulk       move bytes over P connections at once, say how long it took
+//	load hold       keep N idle connections open
 //	load pace       time the echoes of P connections, one message after the other
 //	load pod        be the pod: sink, source, echo, hash, late-answer, greet, ...
 //	load sum        say the hash that `pod -mode source` will send
@@ -26,12 +27,13 @@ func main() {
 		"send-hash": sendHash,
 		"churn":     churn,
 		"bulk":      bulk,
+		"hold":      hold,
 		"pace":      pace,
 		"pod":       pod,
 		"sum":       sum,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: load send-hash|churn|bulk|pace|pod|sum [flags]")
+		fmt.Fprintln(os.Stderr, "usage: load send-hash|churn|bulk|hold|pace|pod|sum [flags]")
 		os.Exit(1)
 	}
 	err := commands[os.Args[1]](os.Args[2:])
