@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from ..session.events import Buffer
 from ..session.http1client import Http1Client
 from ..session.outbox import UNLIMITED, Outbox
+from ..wire.upgrade import Fields
 from .budget import Held
-from .exchange import Fields
 from .tunnel import Failure, Receiver, nothing
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from .. import __version__
 from ..wire import channels, websocket
 from ..wire.portforward import PROTOCOL, PROTOCOL_HEADER, TUNNEL_PROTOCOL
+from ..wire.upgrade import Fields
 from ..wire.upgrade import Request as Head
 from ..wire.urls import Target, node_path
-from .exchange import Fields
 from .tunnel import Request
 
 

@@ -26,11 +26,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..wire.upgrade import Request
+from ..wire.upgrade import Fields, Request
 from .tunnel import End, Exchanged
-
-#: Header fields, names in lower case, values one character to a byte.
-Fields = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

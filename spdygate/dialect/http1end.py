@@ -19,9 +19,9 @@ from ..session.http1server import Http1Server
 from ..session.outbox import Outbox
 from ..wire.http1fields import written_upgrade
 from ..wire.portforward import STATUS_TYPE, status
-from ..wire.upgrade import Request
+from ..wire.upgrade import Fields, Request
 from .budget import Held
-from .exchange import Answer, Fields
+from .exchange import Answer
 from .tunnel import Failure, Reason, Receiver, nothing
 
 #: Seconds that what was sent before an end may wait without moving at all.

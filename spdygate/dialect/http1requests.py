@@ -15,11 +15,11 @@ from ..session.events import Broken
 from ..session.http1events import Body, BodyFinished
 from ..session.http1server import Begun, ServerEvent
 from ..wire.http1fields import passed_on, passed_upgrade
+from ..wire.upgrade import Fields, agent
 from ..wire.upgrade import Request as Head
-from ..wire.upgrade import agent
 from ..wire.urls import BadUrl, parse_authority
 from .budget import Held, Shared
-from .exchange import Asked, Fields, Trailed
+from .exchange import Asked, Trailed
 from .http1end import DISCARDED, NEVER, PARTING, Http1End, Http1Line
 from .tunnel import (
     Data,

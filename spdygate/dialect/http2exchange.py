@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from ..errors import Http2Code
 from ..session.events import Headers
-from .exchange import Answer, Fields
+from ..wire.upgrade import Fields
+from .exchange import Answer
 from .http2end import Http2Line, ServedEnd
 from .http2heads import written_answer, written_fields
 from .http2words import document, refused

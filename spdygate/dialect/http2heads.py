@@ -21,8 +21,8 @@ import re
 from collections.abc import Iterable
 
 from ..session.events import Headers
-from ..wire.upgrade import Request
-from .exchange import Answer, Fields
+from ..wire.upgrade import Fields, Request
+from .exchange import Answer
 from .http2words import BadRequestError
 
 #: Bytes of a request's fields, counted as RFC 9113, section 6.5.2, does.  A

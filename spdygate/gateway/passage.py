@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..dialect.exchange import Answer, Answered, Asked, Fields, Trailed
+from ..dialect.exchange import Answer, Answered, Asked, Trailed
 from ..dialect.tunnel import (
     Data,
     Drained,
@@ -35,7 +35,7 @@ from ..dialect.tunnel import (
     nothing,
 )
 from ..session.events import Buffer
-from ..wire.upgrade import Request
+from ..wire.upgrade import Fields, Request
 from . import rewriting
 from .relay import Way
 from .rewriting import Base, NotPassed

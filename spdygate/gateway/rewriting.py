@@ -28,13 +28,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from ..dialect.exchange import Answer, Fields
+from ..dialect.exchange import Answer
 from ..errors import SpdygateError
-from ..wire.upgrade import SPDY, Request
+from ..wire.upgrade import Fields, Request, origin_form
 from ..wire.urls import BadUrl, parse
-
-#: What may be upgraded to, by the token in lower case, as it is written.
-UPGRADES = {SPDY.lower(): SPDY, "websocket": "websocket"}
 
 #: RFC 9110, section 7.6.1, and what HTTP/1.1 and h2c had for one hop.
 _HOP_BY_HOP = frozenset(
@@ -60,7 +57,6 @@ _NAME = re.compile(r"[-!#$%&'*+.^_`|~0-9a-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _METHOD = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]{1,32}")
 
-_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 _TARGET = re.compile(rb"/[\x21-\x22\x24-\x7e]*")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
@@ -116,7 +112,7 @@ def rewrite(
     Put together what is written to the API server.
 
     :param bodiless: whether the request has no body.
-    :param upgrade: the token of `UPGRADES` that it would go over to, or empty.
+    :param upgrade: the token in lower case that it would go over to, or empty.
     :raises NotPassed: it is not passed on.
     """
     if not _METHOD.fullmatch(request.method) or request.method == "CONNECT":
@@ -137,10 +133,7 @@ def _target(raw: bytes, *, plain: bool) -> bytes:
 
     :param plain: whether it must have the one spelling of an upgrade's.
     """
-    absolute = _ABSOLUTE.match(raw)
-    target = raw[absolute.end() :] if absolute else raw
-    if absolute and target[:1] != b"/":
-        target = b"/" + target
+    target = origin_form(raw)
     if not _TARGET.fullmatch(target):
         raise NotPassed("the request's target is not a path")
     path = target.partition(b"?")[0]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from ..dialect.exchange import Fields
+from ..wire.upgrade import Fields
 
 
-def _nothing() -> Fields:
+def no_credential() -> Fields:
     """Return no headers: nothing is shown but, over TLS, a certificate."""
     return ()
 
@@ -38,7 +38,7 @@ class ApiServer:
     prefix: str
     endpoint: IStreamClientEndpoint
     plain_endpoint: IStreamClientEndpoint
-    credential: Callable[[], Fields] = _nothing
+    credential: Callable[[], Fields] = no_credential
 
     def __str__(self) -> str:
         return f"API server {self.url}"

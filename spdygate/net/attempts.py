@@ -19,20 +19,16 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 
 from ..dialect.asking import Place
-from ..dialect.exchange import Fields
 from ..dialect.tunnel import Failure, Reason
 from ..gateway.ladder import OF_API_SERVERS, OF_NODES, Generation, Knowledge
 from ..gateway.relay import Relay
+from ..wire.upgrade import Fields
+from .apiserver import no_credential
 from .shell import Turn
 
 _log = Logger()
 
 STOPPING = Failure(Reason.DRAINING, "the gateway is stopping")
-
-
-def no_credential() -> Fields:
-    """Return no headers: nothing is shown but, over TLS, a certificate."""
-    return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from twisted.logger import Logger
 
-from ..dialect.exchange import Answer, Asked, Fields
+from ..dialect.exchange import Answer, Asked
 from ..dialect.servedhttp1 import REQUEST_TIMEOUT, Http1End
 from ..dialect.tunnel import (
     Data,
@@ -28,6 +28,7 @@ from ..gateway.rewriting import ClientFacts
 from ..session.http1 import LARGEST_BODY
 from ..wire.http1head import too_large
 from ..wire.portforward import STATUS_TYPE, status
+from ..wire.upgrade import Fields
 from ..wire.urls import BadUrl, PortForwardUrl, parse
 from .house import House
 from .upgrades import SERVED

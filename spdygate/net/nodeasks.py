@@ -14,7 +14,6 @@ from typing import Protocol
 from ..dialect import asking
 from ..dialect.budget import Shared
 from ..dialect.carried import Carried
-from ..dialect.exchange import Fields
 from ..dialect.nodechannels import NodeChannels
 from ..dialect.nodespdy import NodeSpdy
 from ..dialect.tunnel import End, Request
@@ -22,13 +21,10 @@ from ..gateway.ladder import Generation
 from ..session.websocket import WebSocketSession
 from ..wire import channels, websocket
 from ..wire.portforward import PROTOCOL, PROTOCOL_HEADER, TUNNEL_PROTOCOL
-from ..wire.upgrade import SPDY
+from ..wire.upgrade import SPDY, Fields
 from ..wire.upgrade import Request as Head
 from .attempts import Node
 from .shell import Dialect
-
-#: The protocol of an upgrade to a WebSocket (RFC 6455, section 4.1).
-WEBSOCKET = "websocket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +117,7 @@ class SpdyAsk:
 class _WebSocketAsk:
     """What the asks for a WebSocket share."""
 
-    token = WEBSOCKET
+    token = websocket.WEBSOCKET
 
     def __init__(self, protocol: str) -> None:
         self._key = os.urandom(16)

@@ -29,8 +29,9 @@ from ..dialect.exchange import Asked
 from ..dialect.tunnel import Failure, Reason
 from ..gateway import kubeold
 from ..gateway.passage import Passage, Passed
-from ..gateway.rewriting import UPGRADES, Base, ClientFacts, NotPassed, rewrite
+from ..gateway.rewriting import Base, ClientFacts, NotPassed, rewrite
 from ..gateway.switchboard import Switchboard
+from ..wire.http1fields import PASSED
 from ..wire.upgrade import Request
 from .apiserver import ApiServer
 from .explain import explain
@@ -115,7 +116,7 @@ class Passing:
 
         :param facts: what is known of the client's connection.
         """
-        upgrade = asked.upgrade if asked.upgrade in UPGRADES else ""
+        upgrade = asked.upgrade if asked.upgrade in PASSED else ""
         try:
             passed = self._rewrite(asked, facts, upgrade)
         except NotPassed as error:
@@ -159,7 +160,7 @@ class Passing:
     def _join(self, link: Link, passage: Passage) -> None:
         """Ask on a connection."""
         passed = passage.passed
-        token = UPGRADES.get(passed.upgrade, "")
+        token = PASSED.get(passed.upgrade, "")
         passage.join(link.dialect.ask(passed.request, upgrade=token))
 
     # -- connections -----------------------------------------------------------

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
-from ..dialect.exchange import Fields
 from ..errors import SpdygateError
+from ..wire.upgrade import Fields
 
 _log = Logger()
 

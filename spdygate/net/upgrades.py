@@ -14,7 +14,6 @@ from typing import Protocol
 
 from ..dialect.carried import Carried
 from ..dialect.connection import Dialect
-from ..dialect.exchange import Fields
 from ..dialect.servedchannels import ServedChannels
 from ..dialect.servedhttp2 import CLIENT_LIMITS, ServedHttp2
 from ..dialect.servedspdy import ServedSpdy, Visit
@@ -22,17 +21,23 @@ from ..errors import RemoteError, SpdygateError
 from ..session.http2 import Http2Session
 from ..session.websocket import WebSocketSession
 from ..wire import portforward, websocket
-from ..wire.channels import BadPorts, codec_of, read_ports
+from ..wire.channels import (
+    BASE64_PROTOCOL,
+    RAW_PROTOCOL,
+    BadPorts,
+    codec_of,
+    read_ports,
+)
 from ..wire.origin import is_foreign
 from ..wire.portforward import TUNNEL_PROTOCOL
-from ..wire.upgrade import SPDY, Request, http2_settings, wants_upgrade
+from ..wire.upgrade import SPDY, Fields, Request, http2_settings, wants_upgrade
 from ..wire.urls import PortForwardUrl
 from .house import House, describe, describe_as
 
 #: Subprotocols of WebSocket, and what a log calls them; none is channels, too.
 _CHANNELS = {
-    "v4.channel.k8s.io": "WebSocket channels v4",
-    "v4.base64.channel.k8s.io": "WebSocket channels v4 base64",
+    RAW_PROTOCOL: "WebSocket channels v4",
+    BASE64_PROTOCOL: "WebSocket channels v4 base64",
     None: "WebSocket channels",
 }
 _SUBPROTOCOLS = (TUNNEL_PROTOCOL, *filter(None, _CHANNELS))
@@ -148,7 +153,7 @@ def _websocket(request: Request, url: PortForwardUrl, secure: bool) -> Upgrade:
     headers = websocket.answer_headers(handshake)
     if handshake.protocol == TUNNEL_PROTOCOL:
         client = describe_as(request, url, "SPDY/3.1 in WebSocket")
-        return Upgrade("websocket", headers, client, _serve_carried)
+        return Upgrade(websocket.WEBSOCKET, headers, client, _serve_carried)
     codec = codec_of(handshake.protocol)
     try:
         ports = read_ports(url.query, codec)
@@ -161,7 +166,7 @@ def _websocket(request: Request, url: PortForwardUrl, secure: bool) -> Upgrade:
         session = WebSocketSession(client=False)
         return ServedChannels(visit, ports, codec, session, house.shared, now)
 
-    return Upgrade("websocket", headers, client, serve)
+    return Upgrade(websocket.WEBSOCKET, headers, client, serve)
 
 
 def _serve_carried(house: House, visit: Visit, now: float) -> Carried[ServedSpdy]:

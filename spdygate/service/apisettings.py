@@ -19,11 +19,11 @@ from typing import Any
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from ..dialect.exchange import Fields
-from ..net.apiserver import ApiServer
+from ..net.apiserver import ApiServer, no_credential
 from ..net.pem import Source
 from ..net.tls import ClientTls
 from ..net.tokenfile import TokenFile, bearer, check_token
+from ..wire.upgrade import Fields
 from .kubeconfig import read_kubeconfig, read_pem
 from .settings import HttpUrl, SettingError, in_url, read_url
 
@@ -41,11 +41,6 @@ _PATH = re.compile(r"(/(?!\.\.?(/|$))[0-9A-Za-z._~-]+)*")
 _WANTED = "write https://HOST, https://HOST:PORT or https://HOST/PREFIX"
 
 
-def _nobody() -> Fields:
-    """Return no headers."""
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
     """
@@ -59,7 +54,7 @@ class ApiSettings:
     url: HttpUrl
     tls: ClientTls | None
     plain_tls: ClientTls | None
-    credential: Callable[[], Fields] = _nobody
+    credential: Callable[[], Fields] = no_credential
 
     @property
     def near(self) -> bool:
@@ -116,7 +111,7 @@ def api_server(url: str, files: ApiFiles) -> ApiSettings:
     """
     said = f"--api-server {url}"
     parts = _read_api_url(said, url)
-    credential = _nobody
+    credential = no_credential
     if files.token is not None:
         _check_secret(said, parts, f"the token of --api-token-file {files.token}")
         credential = TokenFile("--api-token-file", files.token).fields
@@ -138,7 +133,7 @@ def from_kubeconfig(path: str, context: str | None) -> ApiSettings:
     """
     found = read_kubeconfig(path, context)
     parts = _read_api_url(found.where, found.server)
-    credential = _nobody
+    credential = no_credential
     if found.token or found.token_file:
         _check_secret(found.where, parts, "the user's token")
     if found.token_file:

@@ -11,8 +11,8 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from ..dialect.asking import Place
 from ..gateway.ladder import Generation
 from ..gateway.switchboard import Switchboard
-from ..net.apiserver import ApiServer
-from ..net.attempts import Access, Node, no_credential
+from ..net.apiserver import ApiServer, no_credential
+from ..net.attempts import Access, Node
 from ..net.nodeasks import Terms
 from ..net.nodes import access_to
 from ..net.shell import Turn

@@ -28,13 +28,12 @@ import h11
 
 from ..errors import LocalError, RemoteError
 from ..wire.http1answer import LARGEST_ANSWER_HEAD, AnswerScanner, BadAnswer
-from ..wire.upgrade import Request
+from ..wire.upgrade import Fields, Request
 from .events import Broken, Buffer
 from .http1events import (
     Body,
     BodyFinished,
     ClientEvent,
-    Fields,
     Informed,
     Responded,
     Switched,

@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import LocalError
+from ..wire.upgrade import Fields
 from .events import Broken, Buffer
-
-#: Header fields, names in lower case, values one character to a byte.
-Fields = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,16 @@ what else concerns two neighbours only (RFC 9110, section 7.6.1).
 
 from __future__ import annotations
 
-import re
+from .upgrade import SPDY, Request, origin_form, wants_upgrade
 
-from .upgrade import SPDY, Request, wants_upgrade
-
-#: Upgrades that are passed on, if nothing else is known of their URL.
-PASSED = (SPDY.lower(), "websocket")
+#: Upgrades that are passed on, if nothing else is known of their URL: by the token
+#: in lower case, as it is written.
+PASSED = {SPDY.lower(): SPDY, "websocket": "websocket"}
 
 _ENDS_HERE = frozenset(
     "expect http2-settings keep-alive proxy-authenticate proxy-authorization "
     "proxy-connection transfer-encoding upgrade".split()
 )
-
-#: A target in absolute form (RFC 9112, section 3.2.2).
-_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 
 
 def passed_on(request: Request) -> Request:
@@ -33,11 +29,7 @@ def passed_on(request: Request) -> Request:
     to is told by us where it is.
     """
     fields = tuple(field for field in request.headers if field[0] not in _ENDS_HERE)
-    target = request.target
-    absolute = _ABSOLUTE.match(target)
-    if absolute:
-        path = target[absolute.end() :]
-        target = path if path[:1] == b"/" else b"/" + path
+    target = origin_form(request.target)
     return Request(request.method, target, fields, request.http_version)
 
 
@@ -49,4 +41,4 @@ def passed_upgrade(request: Request) -> str:
 
 def written_upgrade(name: str) -> str:
     """Return the token of an upgrade as its clients write it."""
-    return SPDY if name == SPDY.lower() else name
+    return PASSED.get(name, name)

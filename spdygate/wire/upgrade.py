@@ -34,6 +34,8 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _FIELD_NAME = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
+_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
+
 #: Any number of settings in base64url (RFC 4648, section 5).  One has six bytes
 #: (RFC 9113, section 6.5.1) and so eight characters: padding never occurs.
 _SETTINGS = re.compile(r"(?:[-_0-9A-Za-z]{8})*")
@@ -41,6 +43,10 @@ _SETTINGS = re.compile(r"(?:[-_0-9A-Za-z]{8})*")
 
 #: Characters of a client's name for itself that are repeated.
 _LONGEST_AGENT = 200
+
+
+#: Header fields, names in lower case, values one character to a byte.
+Fields = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class Request:
 
     method: str
     target: bytes
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Fields = ()
     http_version: str = "1.1"
 
     def header(self, name: str) -> str | None:
@@ -79,6 +85,19 @@ class Request:
 def agent(request: Request) -> str:
     """Return what a client calls itself, fit for a line of a log."""
     return one_line(request.header("user-agent") or "unknown client")[:_LONGEST_AGENT]
+
+
+def origin_form(target: bytes) -> bytes:
+    """
+    Return a request's target as a path and query (RFC 9112, section 3.2.1).
+
+    What stands before the path of one in absolute form (3.2.2) decides nothing.
+    """
+    absolute = _ABSOLUTE.match(target)
+    if absolute is None:
+        return target
+    path = target[absolute.end() :]
+    return path if path[:1] == b"/" else b"/" + path
 
 
 def wants_upgrade(request: Request) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from enum import Enum
 from urllib.parse import unquote_to_bytes
 
 from ..errors import SpdygateError
+from .upgrade import origin_form
 
 #: Characters of a name (k8s.io/apimachinery, pkg/util/validation/validation.go:
 #: ``DNS1123SubdomainMaxLength`` and ``DNS1123LabelMaxLength``).
@@ -42,10 +43,6 @@ _UID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 #: Digits of a port, as many as 65535 has.
 _PORT = re.compile(r"[0-9]{1,5}")
-
-#: A target in absolute form (RFC 9112, section 3.2.2): what stands before the
-#: path decides nothing here.
-_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 
 #: Characters of a bad name that are repeated to whoever sent it.
 _SHOWN = 64
@@ -159,10 +156,7 @@ def parse(raw_target: bytes) -> PortForwardUrl | None:
     :raises BadUrl: it is port-forward, but written or named in a way that is
         refused.
     """
-    absolute = _ABSOLUTE.match(raw_target)
-    if absolute:
-        raw_target = raw_target[absolute.end() :]
-    path, _, query = raw_target.partition(b"?")
+    path, _, query = origin_form(raw_target).partition(b"?")
     found = _find(path.decode("latin-1").split("/")[1:]) if path[:1] == b"/" else None
     if found is None:
         if any(_find(view) for view in _views(path)):

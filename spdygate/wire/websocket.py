@@ -30,7 +30,7 @@ from hashlib import sha1
 
 from ..errors import LocalError, SpdygateError
 from .gotext import quote
-from .upgrade import Request, wants_upgrade
+from .upgrade import Fields, Request, wants_upgrade
 
 __all__ = [
     "BEARER",
@@ -73,8 +73,6 @@ _EXTENSIONS = "sec-websocket-extensions"
 _KEY_NAME = "sec-websocket-key"
 _PROTOCOL = "sec-websocket-protocol"
 _VERSION_NAME = "sec-websocket-version"
-
-Fields = tuple[tuple[str, str], ...]
 
 
 class BadHandshake(SpdygateError):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from spdygate.dialect.exchange import Answer, Answered, Asked, Fields, Trailed
+from spdygate.dialect.exchange import Answer, Answered, Asked, Trailed
 from spdygate.dialect.tunnel import Failure, Receiver
-from spdygate.wire.upgrade import Request
+from spdygate.wire.upgrade import Fields, Request
 from tests.dialect.ends import RecordingEnd
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis.strategies import binary, lists, text, tuples
 from twisted.trial.unittest import SynchronousTestCase
 
-from spdygate.dialect.exchange import Answer, Fields
+from spdygate.dialect.exchange import Answer
 from spdygate.gateway.rewriting import (
     Base,
     ClientFacts,
@@ -15,7 +15,7 @@ from spdygate.gateway.rewriting import (
     rewrite,
     trailers,
 )
-from spdygate.wire.upgrade import Request
+from spdygate.wire.upgrade import Fields, Request
 
 FACTS = ClientFacts("192.0.2.7", "https")
 BASE = Base("api:6443", "/k8s")

@@ -8,7 +8,6 @@ import hashlib
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.dialect.asking import Place
-from spdygate.dialect.exchange import Fields
 from spdygate.dialect.tunnel import Request
 from spdygate.net.attempts import Node
 from spdygate.net.nodeasks import (
@@ -19,6 +18,7 @@ from spdygate.net.nodeasks import (
     Terms,
     TunnelAsk,
 )
+from spdygate.wire.upgrade import Fields
 from spdygate.wire.urls import Target
 from tests.net.nodecases import NodeEndpoint
 
