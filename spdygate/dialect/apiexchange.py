@@ -25,9 +25,8 @@ from ..session.http1client import Body, BodyFinished, Responded, Switched
 from ..session.http1events import ClientEvent
 from ..wire.upgrade import Request
 from .apiend import ApiEnd, ApiLine
-from .budget import Held, Shared
+from .budget import LINGER, Held, Shared
 from .exchange import Answer, Answered, Trailed
-from .http2end import LINGER
 from .tunnel import Data, Drained, Failed, Failure, Finished, Reason, TunnelEvent
 
 #: Seconds without an exchange after which a connection is closed; an API server

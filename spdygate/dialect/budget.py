@@ -25,6 +25,9 @@ TUNNEL = 4 * 1024 * 1024
 SESSION = 16 * 1024 * 1024
 PROCESS = 1024 * 1024 * 1024
 
+#: Seconds that what was sent before an end may wait without moving at all.
+LINGER = 60.0
+
 
 @dataclass(slots=True)
 class Shared:

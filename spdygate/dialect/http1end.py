@@ -20,12 +20,9 @@ from ..session.outbox import Outbox
 from ..wire.http1fields import written_upgrade
 from ..wire.portforward import STATUS_TYPE, status
 from ..wire.upgrade import Fields, Request
-from .budget import Held
+from .budget import LINGER, Held
 from .exchange import Answer
 from .tunnel import Failure, Reason, Receiver, nothing
-
-#: Seconds that what was sent before an end may wait without moving at all.
-LINGER = 60.0
 
 #: Seconds, and bytes, for the rest of a body that nobody wants any more: closed
 #: before that, a connection loses its answer (RFC 9112, section 9.6).  Go reads

@@ -15,6 +15,7 @@ from itertools import takewhile
 
 from ..session import events
 from ..session.http2 import Http2Session
+from .budget import LINGER
 from .http2words import accepted, refused, reset_code, reset_meaning
 from .tunnel import (
     Data,
@@ -27,9 +28,6 @@ from .tunnel import (
     TunnelEvent,
     nothing,
 )
-
-#: Seconds that what was sent before an end may wait without moving at all.
-LINGER = 60.0
 
 _NEVER = float("inf")
 

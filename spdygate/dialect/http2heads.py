@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterable
 
 from ..session.events import Headers
+from ..wire.http1fields import ONE_HOP
 from ..wire.upgrade import Fields, Request
 from .exchange import Answer
 from .http2words import BadRequestError
@@ -31,10 +32,7 @@ from .http2words import BadRequestError
 LARGEST_HEAD = 48 * 1024
 
 #: RFC 9113, section 8.2.2, and what else never passes a hop.
-_HOP_BY_HOP = frozenset(
-    "connection http2-settings keep-alive proxy-authenticate proxy-authorization "
-    "proxy-connection transfer-encoding upgrade".split()
-)
+_HOP_BY_HOP = ONE_HOP | {"connection"}
 
 #: ``TE: trailers`` is the one word of a connection that HTTP/2 has kept, for
 #: requests: whoever passes one on must know whether trailers are welcome.

@@ -22,10 +22,9 @@ from ..session.deadlines import Liveness, Verdict
 from ..session.events import Buffer
 from ..session.websocket import NORMAL, WebSocketSession
 from ..wire.channels import PREAMBLE, Codec, preamble
-from .budget import Held, Shared
+from .budget import LINGER, Held, Shared
 from .channelend import NEVER, ChannelEnd, ChannelLine, Channels
 from .errortext import understand_error
-from .http2end import LINGER
 from .nodehttp2 import INTRODUCTION, LOST
 from .servedspdy import PING_INTERVAL
 from .tunnel import (

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from ..errors import RstStatus
 from ..session.events import Buffer
 from ..session.spdy import SpdySession
-from .budget import Held
+from .budget import LINGER, Held
 from .countdown import Countdown
 from .errortext import understand_error, understand_reset
 from .tunnel import Failed, Failure, Finished, Reason, Receiver, TunnelEvent, nothing
@@ -38,14 +38,13 @@ ANSWER = 15.0
 #: text to end after its first byte.
 VERDICT = 1.0
 
-#: Seconds that what was sent before an end may wait without moving at all.
-LINGER = 60
-
 #: Bytes of an error stream that are read; the longest texts have a few hundred.
 LONGEST_TEXT = 4096
 
 _CLOSED = Failure(Reason.TARGET_RESET, "it closed the connection, and reads no more")
-_LINGERED = Failure(Reason.GAVE_UP, f"it took nothing of what was left in {LINGER} s")
+_LINGERED = Failure(
+    Reason.GAVE_UP, f"it took nothing of what was left in {LINGER:.0f} s"
+)
 
 
 @dataclass(slots=True)

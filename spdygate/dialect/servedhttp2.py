@@ -28,6 +28,7 @@ from .http2words import (
     understand_plain,
     upgraded,
 )
+from .servedspdy import IDLE_TIMEOUT
 from .tunnel import (
     Failure,
     Finished,
@@ -51,10 +52,6 @@ CLIENT_LIMITS = Http2Limits(
 #: it may take to say so.
 PING_INTERVAL = 30.0
 PING_PATIENCE = 20.0
-
-#: Seconds after which a connection that carries nothing is ended: as a SPDY
-#: client's is.
-IDLE_TIMEOUT = 4 * 3600.0
 
 
 class ServedHttp2(Http2Tunnels):

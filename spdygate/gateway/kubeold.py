@@ -32,10 +32,10 @@ LARGEST = 4 * 1024 * 1024
 #: Ports of one pod that are shown.
 _MOST_PORTS = 256
 
-#: Headers that would get us an answer which is not one plain JSON object.
-_OURS = frozenset(
-    ("accept", "accept-encoding", "range", "if-none-match", "if-modified-since")
-)
+#: Headers that would get us an answer which is not one plain JSON object: those
+#: that begin so, and these.
+_ACCEPT = "accept"
+_OURS = frozenset(("range", "if-none-match", "if-modified-since"))
 
 _PHASES = frozenset(("Pending", "Running", "Succeeded", "Failed", "Unknown"))
 
@@ -51,8 +51,12 @@ def modern_request(request: Request) -> Request | None:
         return None
     _, namespace, name = asked
     target = f"/api/v1/namespaces/{namespace}/pods/{name}".encode()
-    headers = tuple(pair for pair in request.headers if pair[0] not in _OURS)
-    accept = ("accept", "application/json")
+    headers = tuple(
+        (name, value)
+        for name, value in request.headers
+        if name not in _OURS and not name.startswith(_ACCEPT)
+    )
+    accept = (_ACCEPT, "application/json")
     return replace(request, target=target, headers=(*headers, accept))
 
 

@@ -14,6 +14,8 @@ from twisted.internet import error
 from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 
+from ..dialect.tunnel import Failure as Refusal
+from ..dialect.tunnel import Reason
 from .handshakes import HandshakeTimeout
 from .pem import openssl_reason
 from .trust import CertificateRefused
@@ -73,6 +75,17 @@ _REASONS: tuple[tuple[str, str], ...] = (
     ("no application protocol", "it refuses HTTP/2 and HTTP/1.1"),
     ("unrecognized name", "it does not know the name that we called it by"),
 )
+
+
+def unreachable(failure: Failure, hop: str, prefix: str) -> Refusal:
+    """
+    Say that nobody could connect to a hop, and why.
+
+    :param hop: see `explain`, as for *prefix*.
+    """
+    late = failure.check(error.TimeoutError, error.TCPTimedOutError)
+    reason = Reason.TIMEOUT if late else Reason.REFUSED
+    return Refusal(reason, explain(failure, hop, prefix))
 
 
 def explain(failure: Failure, hop: str, prefix: str = "--node") -> str:

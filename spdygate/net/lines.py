@@ -22,6 +22,7 @@ from ..gateway.switchboard import Switchboard
 from ..session.http1events import Switched
 from ..wire.urls import Target
 from .attempts import STOPPING, Access, Attempt, Node
+from .explain import unreachable
 from .nodeasks import (
     Ask,
     BadAnswerError,
@@ -31,7 +32,7 @@ from .nodeasks import (
     Terms,
     TunnelAsk,
 )
-from .pool import CONNECTING, unreachable
+from .pool import CONNECTING
 from .shell import Shell, Turn
 from .sockets import Ready, too_late, tune
 from .upgrading import Refused, Upgrading
@@ -146,7 +147,8 @@ class Lines:
     def _unreachable(self, line: Line, why: TwistedFailure) -> None:
         """Hand back what waits for a node that cannot be reached."""
         line.connecting = None
-        self._over(line, unreachable(why, self._node))
+        node = self._node
+        self._over(line, unreachable(why, node.hop, node.options))
 
     def _refused(self, line: Line, why: Refused) -> None:
         """Hand back what waits: the node did not go over."""

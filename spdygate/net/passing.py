@@ -17,7 +17,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, TCPTimedOutError, TimeoutError
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -32,9 +32,9 @@ from ..gateway.passage import Passage, Passed
 from ..gateway.rewriting import Base, ClientFacts, NotPassed, rewrite
 from ..gateway.switchboard import Switchboard
 from ..wire.http1fields import PASSED
-from ..wire.upgrade import Request
 from .apiserver import ApiServer
-from .explain import explain
+from .attempts import STOPPING
+from .explain import explain, unreachable
 from .shell import Shell, Turn
 from .sockets import Ready, too_late, tune
 
@@ -48,8 +48,6 @@ MOST_IDLE = 64
 
 #: Seconds for a connection to the API server to be made.
 CONNECTING = 10.0
-
-_STOPPING = Failure(Reason.DRAINING, "the gateway is stopping")
 
 _FULL = Failure(
     Reason.RETRY,
@@ -142,7 +140,7 @@ class Passing:
         if modern is None:
             return Passed(head, upgrade, self._base, scheme)
         return Passed(
-            _in_plain_json(head),
+            head,
             upgrade,
             self._base,
             scheme,
@@ -168,7 +166,7 @@ class Passing:
     def _connect(self, passage: Passage) -> None:
         """Make a connection for an exchange."""
         if self._stopped:
-            passage.refuse(_STOPPING)
+            passage.refuse(STOPPING)
             return
         if len(self._links) + len(self._connecting) >= MOST:
             passage.refuse(_FULL)
@@ -213,12 +211,10 @@ class Passing:
         """Refuse what waits for an API server that cannot be reached."""
         if passage.over:
             return
-        words = explain(why, str(self._api), "--api")
-        late = why.check(TimeoutError, TCPTimedOutError)
-        reason = Reason.TIMEOUT if late else Reason.REFUSED
-        _log.warn("{words}", words=words)
+        failure = unreachable(why, str(self._api), "--api")
+        _log.warn("{words}", words=failure.message)
         with self._turn:
-            passage.refuse(Failure(reason, words))
+            passage.refuse(failure)
 
     def _changed(self, link: Link) -> None:
         """Keep a connection whose exchange is over, or close what is too much."""
@@ -244,10 +240,3 @@ class Passing:
             connecting.cancel()
         for link in list(self._links):
             link.shell.abort()
-
-
-def _in_plain_json(request: Request) -> Request:
-    """Ask for an answer that can be read here."""
-    kept = (field for field in request.headers if not field[0].startswith("accept"))
-    headers = (*kept, ("accept", "application/json"))
-    return Request(request.method, request.target, headers)

@@ -20,8 +20,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import (
     ConnectionDone,
     ConnectionLost,
-    TCPTimedOutError,
-    TimeoutError,
 )
 from twisted.internet.interfaces import IProtocol
 from twisted.logger import Logger
@@ -34,7 +32,7 @@ from ..gateway.ladder import Generation
 from ..gateway.switchboard import Switchboard
 from ..session.http2 import Http2Session
 from .attempts import STOPPING, Access, Attempt, Node
-from .explain import explain
+from .explain import explain, unreachable
 from .shell import Shell, Turn
 from .sockets import Ready, too_late, tune
 from .upgrading import Greeting, Refused
@@ -209,7 +207,8 @@ class Pool:
     def _unreachable(self, why: TwistedFailure) -> None:
         """Refuse what waits for a node that cannot be reached."""
         self._connecting = None
-        self._give_up(unreachable(why, self._node))
+        node = self._node
+        self._give_up(unreachable(why, node.hop, node.options))
 
     def _give_up(self, failure: Failure) -> None:
         """Hand back what waits, unless there is a connection to get room on."""
@@ -263,10 +262,3 @@ class Pool:
             self._connecting.cancel()
         for link in list(self._links):
             link.shell.abort()
-
-
-def unreachable(why: TwistedFailure, node: Node) -> Failure:
-    """Say why nobody could connect to a node."""
-    late = why.check(TimeoutError, TCPTimedOutError)
-    reason = Reason.TIMEOUT if late else Reason.REFUSED
-    return Failure(reason, explain(why, node.hop, node.options))

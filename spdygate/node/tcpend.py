@@ -26,7 +26,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure as TwistedFailure
 from zope.interface import implementer
 
-from ..dialect.http2end import LINGER
+from ..dialect.budget import LINGER
 from ..dialect.tunnel import (
     Data,
     Drained,

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 
 from ..errors import RemoteError
+from .http1framing import Framing
 
 #: Bytes of status line and headers together, with the empty line at the end.
 #: k8s.io/apiserver reads as many of an upgrade's answer
@@ -33,9 +34,6 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] [1-5][0-9]{2}(?: [\t\x20-\x7e\x80-\xff
 #: RFC 9110, sections 5.1 and 5.5: a token; visible characters and blanks.
 _FIELD = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")
 
-#: Digits of a Content-Length; h11 takes as many.
-_LENGTH = re.compile(rb"[0-9]{1,20}")
-
 _BEGINNING = b"HTTP/1."
 
 
@@ -46,7 +44,7 @@ class BadAnswer(RemoteError):
 class AnswerScanner:
     """The search for the end of one response's head."""
 
-    __slots__ = ("_coded", "_largest", "_lengths", "_lines", "_searched", "_start")
+    __slots__ = ("_framing", "_largest", "_lines", "_searched", "_start")
 
     def __init__(self, largest: int = LARGEST_ANSWER_HEAD) -> None:
         """
@@ -60,8 +58,7 @@ class AnswerScanner:
         #: Up to where there is no end of a line.
         self._searched = 0
         self._lines = 0
-        self._lengths = 0
-        self._coded = False
+        self._framing = Framing()
 
     def find(self, buffer: bytearray) -> int:
         """
@@ -99,18 +96,11 @@ class AnswerScanner:
             raise BadAnswer("a header of the answer is folded")
         if not _FIELD.fullmatch(line):
             raise BadAnswer("a header of the answer is none")
-        name, _, value = line.partition(b":")
-        name = name.lower()
-        if name == b"content-length":
-            self._lengths += 1
-            if not _LENGTH.fullmatch(value.strip(b" \t")):
-                raise BadAnswer("the answer's Content-Length is not one plain number")
-        elif name == b"transfer-encoding":
-            self._coded = True
+        if not self._framing.take(line):
+            raise BadAnswer("the answer's Content-Length is not one plain number")
 
     def _check_framing(self) -> None:
         """Refuse a message whose end depends on who reads it."""
-        if self._lengths > 1:
-            raise BadAnswer("the answer has more than one Content-Length")
-        if self._lengths and self._coded:
-            raise BadAnswer("the answer has both Content-Length and Transfer-Encoding")
+        doubt = self._framing.doubt()
+        if doubt:
+            raise BadAnswer(f"the answer has {doubt}")

@@ -15,10 +15,13 @@ from .upgrade import SPDY, Request, origin_form, wants_upgrade
 #: in lower case, as it is written.
 PASSED = {SPDY.lower(): SPDY, "websocket": "websocket"}
 
-_ENDS_HERE = frozenset(
-    "expect http2-settings keep-alive proxy-authenticate proxy-authorization "
+#: What is said to a neighbour, and by whoever understands it to nobody else.
+ONE_HOP = frozenset(
+    "http2-settings keep-alive proxy-authenticate proxy-authorization "
     "proxy-connection transfer-encoding upgrade".split()
 )
+
+_ENDS_HERE = ONE_HOP | {"expect"}
 
 
 def passed_on(request: Request) -> Request:

@@ -19,17 +19,13 @@ pieces the bytes come.
 
 from __future__ import annotations
 
-import re
-
 from ..errors import RemoteError
+from .http1framing import Framing
 from .upgrade import Request
 
 #: Bytes of request line and headers together, with the empty line at the end.
 #: Go's net/http takes 1 MiB, node.js 16 KiB, Apache 8 KiB for each line.
 LARGEST_HEAD = 64 * 1024
-
-#: Digits of a Content-Length; h11 takes as many.
-_LENGTH = re.compile(rb"[0-9]{1,20}")
 
 #: The first byte of a TLS handshake (RFC 8446, section 5.1).
 _TLS = 0x16
@@ -50,15 +46,14 @@ class BadHead(RemoteError):
 class HeadScanner:
     """The search for the end of one head."""
 
-    __slots__ = ("_coded", "_empty", "_lengths", "_lines", "_start")
+    __slots__ = ("_empty", "_framing", "_lines", "_start")
 
     def __init__(self) -> None:
         #: Where the first line begins that is not known to be complete.
         self._start = 0
         self._lines = 0
         self._empty = False
-        self._lengths = 0
-        self._coded = False
+        self._framing = Framing()
 
     def find(self, buffer: bytearray) -> int:
         """
@@ -99,23 +94,14 @@ class HeadScanner:
         """Look for what decides where the message ends."""
         if line[0] in b" \t":
             raise BadHead(400, "a header is folded: write it on one line")
-        name, _, value = line.partition(b":")
-        name = name.lower()
-        if name == b"content-length":
-            self._lengths += 1
-            if not _LENGTH.fullmatch(value.strip(b" \t")):
-                raise BadHead(400, "Content-Length is not one plain number")
-        elif name == b"transfer-encoding":
-            self._coded = True
+        if not self._framing.take(line):
+            raise BadHead(400, "Content-Length is not one plain number")
 
     def _check_framing(self) -> None:
         """Refuse a message whose end depends on who reads it."""
-        if self._lengths > 1:
-            raise BadHead(400, "the request has more than one Content-Length")
-        if self._lengths and self._coded:
-            raise BadHead(
-                400, "the request has both Content-Length and Transfer-Encoding"
-            )
+        doubt = self._framing.doubt()
+        if doubt:
+            raise BadHead(400, f"the request has {doubt}")
 
 
 def _check_first_byte(byte: int) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.dialect.apiexchange import IDLE, READ_AHEAD, ApiExchange
+from spdygate.dialect.budget import LINGER
 from spdygate.dialect.connection import HalfCloseable
 from spdygate.dialect.exchange import Answer, Answered, Trailed
-from spdygate.dialect.http2end import LINGER
 from spdygate.dialect.tunnel import Data, Drained, Failed, Finished, Reason, TunnelEvent
 from spdygate.errors import LocalError
 from spdygate.wire.upgrade import Request

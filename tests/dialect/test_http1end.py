@@ -6,8 +6,8 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from spdygate.dialect.budget import LINGER
 from spdygate.dialect.exchange import Answer
-from spdygate.dialect.http1end import LINGER
 from spdygate.dialect.tunnel import Data, Drained, Failed, Failure, Finished, Reason
 from spdygate.errors import LocalError
 from spdygate.session.outbox import QUANTUM

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from spdygate.dialect.http2end import LINGER
+from spdygate.dialect.budget import LINGER
 from spdygate.dialect.tunnel import Drained, Failure, Reason, TunnelEvent
 from tests.dialect.contract import Bench, EndContract, drained
 from tests.dialect.http2joined import (

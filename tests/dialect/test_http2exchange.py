@@ -7,8 +7,8 @@ from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from spdygate.dialect.budget import LINGER
 from spdygate.dialect.exchange import Answer, Asked, Trailed
-from spdygate.dialect.http2end import LINGER
 from spdygate.dialect.tunnel import (
     Data,
     Drained,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from spdygate.dialect.http2end import LINGER
+from spdygate.dialect.budget import LINGER
 from spdygate.dialect.nodechannels import SENT_NOTHING
 from spdygate.dialect.nodehttp2 import INTRODUCTION
 from spdygate.dialect.servedspdy import PING_INTERVAL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from spdygate.dialect.http2end import LINGER
+from spdygate.dialect.budget import LINGER
 from spdygate.dialect.nodehttp2 import INTRODUCTION, LOST, PING_INTERVAL, PING_PATIENCE
 from spdygate.dialect.tunnel import Data, Failed, Failure, Opened, Reason
 from tests.dialect.http2joined import HOP, RESET, Joined, failures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hpack import Decoder
 from twisted.trial.unittest import SynchronousTestCase
 
-from spdygate.dialect.http2end import LINGER
+from spdygate.dialect.budget import LINGER
 from spdygate.dialect.tunnel import Data, Failed, Failure, Finished, Opened, Reason
 from tests.dialect.ends import request
 from tests.dialect.http2joined import HOP, RESET, failures

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spdygate.dialect.nodespdyend import LINGER, LONGEST_TEXT, VERDICT
+from spdygate.dialect.budget import LINGER
+from spdygate.dialect.nodespdyend import LONGEST_TEXT, VERDICT
 from spdygate.dialect.tunnel import (
     Data,
     Drained,

@@ -6,7 +6,7 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from spdygate.dialect.http2end import LINGER
+from spdygate.dialect.budget import LINGER
 from spdygate.dialect.tunnel import (
     Data,
     Failed,

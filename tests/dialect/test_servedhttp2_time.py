@@ -5,13 +5,9 @@ from __future__ import annotations
 from h2.events import ConnectionTerminated, PingReceived
 from twisted.trial.unittest import SynchronousTestCase
 
-from spdygate.dialect.http2end import LINGER
-from spdygate.dialect.servedhttp2 import (
-    IDLE_TIMEOUT,
-    PING_INTERVAL,
-    PING_PATIENCE,
-    ServedHttp2,
-)
+from spdygate.dialect.budget import LINGER
+from spdygate.dialect.servedhttp2 import PING_INTERVAL, PING_PATIENCE, ServedHttp2
+from spdygate.dialect.servedspdy import IDLE_TIMEOUT
 from spdygate.dialect.tunnel import Failed, Opening, Reason
 from spdygate.session.http2 import Http2Session
 from tests.dialect.http2client import PROXY, Client

@@ -7,15 +7,8 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from spdygate.dialect.http2end import LINGER
-from spdygate.dialect.tunnel import (
-    Data,
-    Drained,
-    Failed,
-    Failure,
-    Reason,
-    TunnelEvent,
-)
+from spdygate.dialect.budget import LINGER
+from spdygate.dialect.tunnel import Data, Drained, Failed, Failure, Reason, TunnelEvent
 from spdygate.node.tcpend import READ_AHEAD
 from tests.dialect import contract
 from tests.dialect.contract import WHY, failures
