@@ -21,12 +21,9 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
+from ..wire.kubejson import part, text
 from ..wire.urls import is_namespace, is_node_name, is_pod_name, is_uid
-
-#: One API object, or a part of one.
-Json = dict[str, Any]
 
 
 class Resource(Enum):
@@ -129,14 +126,14 @@ class Cluster:
         :param item: a Pod or a Node as JSON has it.
         :returns: nothing if it has no name that an object can have.
         """
-        metadata = _part(item, "metadata")
-        name = _text(metadata, "name")
+        metadata = part(item, "metadata")
+        name = text(metadata, "name")
         if resource is Resource.NODES:
             return ("", name, self._node_facts(item)) if is_node_name(name) else None
-        namespace = _text(metadata, "namespace")
+        namespace = text(metadata, "namespace")
         if not is_pod_name(name) or not is_namespace(namespace):
             return None
-        return namespace, name, _pod_facts(item, _text(metadata, "uid"))
+        return namespace, name, _pod_facts(item, text(metadata, "uid"))
 
     def replace(self, resource: Resource, kept: Iterable[Kept]) -> None:
         """Forget what was known of a resource for what a list has told."""
@@ -177,10 +174,10 @@ class Cluster:
 
     def _node_facts(self, item: object) -> NodeFacts:
         """Return the first InternalIP of a node that may be dialled."""
-        addresses = _part(item, "status").get("addresses")
+        addresses = part(item, "status").get("addresses")
         for each in addresses if isinstance(addresses, list) else ():
             if isinstance(each, dict) and each.get("type") == "InternalIP":
-                address = _text(each, "address")
+                address = text(each, "address")
                 if self._may_be_dialled(address):
                     return NodeFacts(address)
         return NodeFacts("")
@@ -203,8 +200,8 @@ class Cluster:
 
 def _pod_facts(item: object, uid: str) -> PodFacts:
     """Return what is kept of a pod."""
-    node = _text(_part(item, "spec"), "nodeName")
-    phase = _text(_part(item, "status"), "phase")
+    node = text(part(item, "spec"), "nodeName")
+    phase = text(part(item, "status"), "phase")
     return PodFacts(
         node if is_node_name(node) else "",
         uid if is_uid(uid) else "",
@@ -213,15 +210,3 @@ def _pod_facts(item: object, uid: str) -> PodFacts:
 
 
 _PHASES = {phase.value: phase for phase in Phase}
-
-
-def _part(item: object, name: str) -> Json:
-    """Return a part of an object; an empty one if it is missing or strange."""
-    part = item.get(name) if isinstance(item, dict) else None
-    return part if isinstance(part, dict) else {}
-
-
-def _text(item: Json, name: str) -> str:
-    """Return a text of an object; an empty one if it is missing or strange."""
-    text = item.get(name)
-    return text if isinstance(text, str) else ""

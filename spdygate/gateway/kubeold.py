@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
+from ..wire.kubejson import part, read_object, text
 from ..wire.upgrade import Request
 from ..wire.urls import is_namespace, is_pod_name, is_uid
 from .kubeearly import early_pod
@@ -78,7 +79,7 @@ def translate(request: Request, status: int, body: bytes) -> bytes:
         translated = _early_status(found, version)
     elif found.get("kind") == "Pod" and status == 200:
         pod = _pod(found, namespace, name)
-        created = _text(_part(found, "metadata"), "creationTimestamp")
+        created = text(part(found, "metadata"), "creationTimestamp")
         translated = early_pod(pod, created or "1970-01-01T00:00:00Z", version)
     else:
         return body
@@ -110,17 +111,17 @@ def _understand(request: Request) -> tuple[str, str, str] | None:
 
 def _pod(found: Json, namespace: str, name: str) -> Pod:
     """Return what is shown of a pod of today."""
-    metadata, spec = _part(found, "metadata"), _part(found, "spec")
-    status = _part(found, "status")
-    uid, phase = _text(metadata, "uid"), _text(status, "phase")
-    labels = _part(metadata, "labels").items()
+    metadata, spec = part(found, "metadata"), part(found, "spec")
+    status = part(found, "status")
+    uid, phase = text(metadata, "uid"), text(status, "phase")
+    labels = part(metadata, "labels").items()
     return Pod(
         namespace,
         name,
-        _text(spec, "nodeName"),
+        text(spec, "nodeName"),
         tuple(_ports(spec))[:_MOST_PORTS],
         tuple((key, value) for key, value in labels if isinstance(value, str)),
-        _text(status, "podIP"),
+        text(status, "podIP"),
         uid if is_uid(uid) else "",
         phase if phase in _PHASES else "Unknown",
     )
@@ -129,7 +130,7 @@ def _pod(found: Json, namespace: str, name: str) -> Pod:
 def _ports(spec: Json) -> list[tuple[str, int]]:
     """Return name and number of each port that a pod's containers name."""
     return [
-        (_text(port, "name"), number)
+        (text(port, "name"), number)
         for container in _list(spec, "containers")
         for port in _list(container, "ports")
         if isinstance(number := port.get("containerPort"), int)
@@ -144,7 +145,7 @@ def _early_status(found: Json, version: str) -> Json:
     (Kubernetes 0.21, pkg/api/v1beta1/types.go: ``StatusDetails``).
     """
     early = dict(found) | {"apiVersion": version}
-    details = _part(found, "details")
+    details = part(found, "details")
     if version == "v1beta3":
         return early
     early.pop("metadata", None)
@@ -157,19 +158,7 @@ def _early_status(found: Json, version: str) -> Json:
 
 def _load(body: bytes) -> Json | None:
     """Read a JSON object of a size that is worth reading."""
-    if len(body) > LARGEST:
-        return None
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _part(item: Json, name: str) -> Json:
-    """Return a part of an object; an empty one if it is missing or strange."""
-    part = item.get(name)
-    return part if isinstance(part, dict) else {}
+    return None if len(body) > LARGEST else read_object(body)
 
 
 def _list(item: Json, name: str) -> list[dict[str, Any]]:
@@ -180,9 +169,3 @@ def _list(item: Json, name: str) -> list[dict[str, Any]]:
         if isinstance(part, list)
         else []
     )
-
-
-def _text(item: Json, name: str) -> str:
-    """Return a text of an object; an empty one if it is missing or strange."""
-    text = item.get(name)
-    return text if isinstance(text, str) else ""

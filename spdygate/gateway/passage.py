@@ -37,7 +37,7 @@ from ..dialect.tunnel import (
 from ..session.events import Buffer
 from ..wire.upgrade import Fields, Request
 from . import rewriting
-from .relay import Way
+from .relay import Way, settle_lost
 from .rewriting import Base, NotPassed
 
 #: Bytes of an answer that is gathered to be translated.
@@ -130,9 +130,9 @@ class Passage:
             self.far.fail(failure)
         else:
             self.cancel()
-        self._settle()
+        settle_lost(self.up, self.down)
 
-    def act(self, event: TunnelEvent | Answered | Trailed) -> None:
+    def act(self, event: TunnelEvent) -> None:
         """Act on what happened at one of the two ends."""
         near = event.end is self.near  # type: ignore[union-attr]
         match event:
@@ -237,18 +237,12 @@ class Passage:
             self.far.fail(failure)
         else:
             self.cancel()
-        self._settle()
+        settle_lost(self.up, self.down)
 
     def _may_ask_again(self, failure: Failure) -> bool:
         """Say whether the exchange may begin anew."""
         fresh = not (self.over or self._answered or self._retried or self.up.count)
         return fresh and failure.reason is Reason.RETRY
-
-    def _settle(self) -> None:
-        """Settle what ends that have failed throw away."""
-        for way in (self.up, self.down):
-            if not way.lingers:
-                way.settle()
 
     # -- an answer that is translated ------------------------------------------
 

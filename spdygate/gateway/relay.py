@@ -134,6 +134,13 @@ class Way:
         self.drained(self.owed)
 
 
+def settle_lost(*ways: Way) -> None:
+    """Settle what ends that have failed throw away."""
+    for way in ways:
+        if not way.lingers:
+            way.settle()
+
+
 class Relay:
     """
     A tunnel between a client's end and a pod's.
@@ -194,7 +201,7 @@ class Relay:
             self.far.fail(failure)
         else:
             self.cancel()
-        self._settle()
+        settle_lost(self.up, self.down)
 
     def act(self, event: TunnelEvent) -> None:
         """Act on what happened at one of the two ends."""
@@ -237,13 +244,7 @@ class Relay:
             other.fail(failure)
         else:
             self.cancel()
-        self._settle()
-
-    def _settle(self) -> None:
-        """Settle what the ends, both of which have failed, throw away."""
-        for way in (self.up, self.down):
-            if not way.lingers:
-                way.settle()
+        settle_lost(self.up, self.down)
 
     def _end(self, failure: Failure | None) -> None:
         """Note how it ended, once."""

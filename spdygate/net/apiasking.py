@@ -8,7 +8,6 @@ credential, which is read anew for each.  What comes is bounded: a page by
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -30,6 +29,7 @@ from zope.interface import implementer
 
 from .. import __version__
 from ..errors import SpdygateError
+from ..wire.kubejson import read_object
 from ..wire.portforward import status_message
 from .apiserver import ApiServer
 from .explain import explain
@@ -122,7 +122,7 @@ class ApiClient:
         way = _Way(self._api)
         response = await self._get(way, path, query)
         gather = _Gather(way, LARGEST_PAGE)
-        found = _object(await self._read(response, gather, PAGE_LIMIT))
+        found = read_object(await self._read(response, gather, PAGE_LIMIT))
         if found is None:
             raise Strange("its answer is not a JSON object")
         return found
@@ -261,19 +261,10 @@ class _Lines(_Reader):
 
     def _tell_line(self, line: bytes) -> None:
         """Tell of one line."""
-        found = _object(line)
+        found = read_object(line)
         if found is None:
             raise Strange("a line of its watch is not a JSON object")
         self._tell(found)
-
-
-def _object(data: bytes) -> dict[str, Any] | None:
-    """Read a JSON object; None if it is none."""
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _refused(status: int, body: bytes) -> Refused:

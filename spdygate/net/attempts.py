@@ -24,7 +24,7 @@ from ..gateway.ladder import OF_API_SERVERS, OF_NODES, Generation, Knowledge
 from ..gateway.relay import Relay
 from ..wire.upgrade import Fields
 from .apiserver import no_credential
-from .shell import Turn
+from .turn import Turn
 
 _log = Logger()
 

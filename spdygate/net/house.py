@@ -24,7 +24,8 @@ from ..gateway.routing import Routing
 from ..gateway.switchboard import Switchboard
 from ..wire.upgrade import Request, agent
 from ..wire.urls import PortForwardUrl, Spelling, Target
-from .shell import Shell, Turn
+from .shell import Shell
+from .turn import Turn
 
 _log = Logger()
 

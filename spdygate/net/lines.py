@@ -33,8 +33,9 @@ from .nodeasks import (
     TunnelAsk,
 )
 from .pool import CONNECTING
-from .shell import Shell, Turn
+from .shell import Shell
 from .sockets import Ready, too_late, tune
+from .turn import Turn
 from .upgrading import Refused, Upgrading
 
 #: Whose connection it is, and to which pod.

@@ -14,6 +14,7 @@ from typing import Protocol
 from ..dialect import asking
 from ..dialect.budget import Shared
 from ..dialect.carried import Carried
+from ..dialect.connection import Dialect
 from ..dialect.nodechannels import NodeChannels
 from ..dialect.nodespdy import NodeSpdy
 from ..dialect.tunnel import End, Request
@@ -24,7 +25,6 @@ from ..wire.portforward import PROTOCOL, PROTOCOL_HEADER, TUNNEL_PROTOCOL
 from ..wire.upgrade import SPDY, Fields
 from ..wire.upgrade import Request as Head
 from .attempts import Node
-from .shell import Dialect
 
 
 @dataclass(frozen=True, slots=True)

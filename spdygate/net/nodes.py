@@ -23,7 +23,7 @@ from .attempts import STOPPING, Access, Node
 from .lines import Lines
 from .nodeasks import ChannelsAsk, SpdyAsk, Terms, TunnelAsk
 from .pool import Pool
-from .shell import Turn
+from .turn import Turn
 
 #: Seconds for a tunnel to be opened in all, below the 30 s after which Go
 #: clients give up (docs/protocol.rst, 8.1).

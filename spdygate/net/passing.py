@@ -35,8 +35,9 @@ from ..wire.http1fields import PASSED
 from .apiserver import ApiServer
 from .attempts import STOPPING
 from .explain import explain, unreachable
-from .shell import Shell, Turn
+from .shell import Shell
 from .sockets import Ready, too_late, tune
+from .turn import Turn
 
 _log = Logger()
 

@@ -33,8 +33,9 @@ from ..gateway.switchboard import Switchboard
 from ..session.http2 import Http2Session
 from .attempts import STOPPING, Access, Attempt, Node
 from .explain import explain, unreachable
-from .shell import Shell, Turn
+from .shell import Shell
 from .sockets import Ready, too_late, tune
+from .turn import Turn
 from .upgrading import Greeting, Refused
 
 _log = Logger()

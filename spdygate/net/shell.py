@@ -36,8 +36,6 @@ from ..dialect.tunnel import TunnelEvent, nothing
 from .sockets import Closing, is_tls, widen, write
 from .turn import Turn
 
-__all__ = ["Dialect", "HalfCloseable", "Shell", "Turn"]
-
 #: Bytes released at a time to a transport that has just resumed: enough to be
 #: worth a write, few enough that it can say stop.
 HELPING = 256 * 1024

@@ -27,8 +27,9 @@ from ..session.http1events import (
     Switched,
 )
 from ..wire.upgrade import Request
-from .shell import Shell, Turn
+from .shell import Shell
 from .tls import alpn
+from .turn import Turn
 
 #: Seconds for a node to answer the request that asks for an upgrade.
 ANSWERING = 10.0

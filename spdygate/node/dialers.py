@@ -22,9 +22,9 @@ from twisted.python.failure import Failure as TwistedFailure
 
 from ..dialect.tunnel import Failure, Opened, Reason, Request
 from ..gateway.relay import Relay
-from ..net.shell import Turn
 from ..net.socketpair import SocketpairEndpoint
 from ..net.sockets import Ready, tune
+from ..net.turn import Turn
 from .demo import Visitor, factory
 from .pods import IN_PROCESS, Place, Pods
 from .tcpend import TcpEnd

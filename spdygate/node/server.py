@@ -18,8 +18,9 @@ from ..dialect.http2words import accepted
 from ..dialect.servedhttp2 import ServedHttp2
 from ..errors import RemoteError
 from ..gateway.switchboard import Switchboard
-from ..net.shell import Shell, Turn
+from ..net.shell import Shell
 from ..net.sockets import Closing
+from ..net.turn import Turn
 from ..session.http1 import Http1Session
 from ..session.http2 import Http2Session
 from ..wire.portforward import STATUS_TYPE, status

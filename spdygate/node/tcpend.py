@@ -37,8 +37,8 @@ from ..dialect.tunnel import (
     Receiver,
     TunnelEvent,
 )
-from ..net.shell import Turn
 from ..net.sockets import Closing, widen, write
+from ..net.turn import Turn
 from ..session.events import Buffer
 
 #: Bytes received from a pod that the other side may not have taken yet.

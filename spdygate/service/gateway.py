@@ -28,7 +28,7 @@ from ..net.nodes import NodeDialer
 from ..net.openfiles import raise_open_files
 from ..net.passing import Passing
 from ..net.ports import ListenerService
-from ..net.shell import Turn
+from ..net.turn import Turn
 from ..node.demo import PORTS
 from ..node.pods import DEMO, IN_PROCESS, Pods
 from ..observe.log import LogObserver

@@ -15,8 +15,8 @@ from ..net.apiserver import ApiServer, no_credential
 from ..net.attempts import Access, Node
 from ..net.nodeasks import Terms
 from ..net.nodes import access_to
-from ..net.shell import Turn
 from ..net.socketpair import SocketpairEndpoint
+from ..net.turn import Turn
 from ..node.dialers import CONNECT_TIMEOUT, PodDialer
 from ..node.pods import Pods
 from ..node.server import NodeDoors

@@ -11,8 +11,8 @@ from ..gateway.switchboard import Switchboard
 from ..net.listeners import Listener
 from ..net.openfiles import raise_open_files
 from ..net.ports import ListenerService
-from ..net.shell import Turn
 from ..net.tls import ServerTls
+from ..net.turn import Turn
 from ..node.dialers import PodDialer
 from ..node.pods import Place, Pods
 from ..node.server import NodeDoors

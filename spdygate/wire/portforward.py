@@ -18,6 +18,7 @@ from enum import Enum
 from ..errors import SpdygateError
 from .gotext import NotUint, parse_uint, quote
 from .headerblock import Headers
+from .kubejson import read_object
 
 #: What is spoken on the streams (k8s.io/apimachinery,
 #: pkg/util/portforward/constants.go: ``PortForwardV1Name``).
@@ -105,11 +106,8 @@ def status_message(body: bytes) -> str | None:
     """
     if len(body) > _LARGEST_STATUS:
         return None
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict) or document.get("kind") != "Status":
+    document = read_object(body)
+    if document is None or document.get("kind") != "Status":
         return None
     message = document.get("message")
     if not isinstance(message, str):

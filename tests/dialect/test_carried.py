@@ -7,6 +7,7 @@ from hypothesis.strategies import binary, integers, lists
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.dialect.carried import LARGEST_MESSAGE, Carried
+from spdygate.dialect.connection import Dialect, HalfCloseable
 from spdygate.dialect.servedspdy import ServedSpdy, Visit
 from spdygate.dialect.tunnel import (
     Data,
@@ -17,7 +18,6 @@ from spdygate.dialect.tunnel import (
     Reason,
     TunnelEvent,
 )
-from spdygate.net.shell import Dialect, HalfCloseable
 from spdygate.session.websocket import WebSocketSession
 from tests.dialect.carriedbyhand import (
     Opcode,

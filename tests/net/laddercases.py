@@ -30,7 +30,7 @@ from spdygate.gateway.switchboard import Switchboard
 from spdygate.net.attempts import Node
 from spdygate.net.nodeasks import Terms
 from spdygate.net.nodes import NodeDialer, access_to
-from spdygate.net.shell import Turn
+from spdygate.net.turn import Turn
 from spdygate.wire.urls import Target
 from tests.dialect.ends import RecordingEnd
 from tests.net.nodecases import NodeEndpoint

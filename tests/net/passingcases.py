@@ -20,7 +20,7 @@ from spdygate.gateway.rewriting import ClientFacts
 from spdygate.gateway.switchboard import Switchboard
 from spdygate.net.apiserver import ApiServer
 from spdygate.net.passing import Passing
-from spdygate.net.shell import Turn
+from spdygate.net.turn import Turn
 from spdygate.wire.upgrade import Request
 from tests.gateway.exchangeends import ClientEnd
 from tests.net.memory import MemoryEndpoint

@@ -15,7 +15,8 @@ from spdygate.dialect.tunnel import (
 )
 from spdygate.gateway.relay import Relay
 from spdygate.gateway.switchboard import Switchboard
-from spdygate.net.shell import Shell, Turn
+from spdygate.net.shell import Shell
+from spdygate.net.turn import Turn
 
 _NEVER = float("inf")
 

@@ -19,7 +19,7 @@ from spdygate.gateway.routing import Routing
 from spdygate.gateway.switchboard import Switchboard
 from spdygate.net.frontdoor import FrontDoor, FrontDoors
 from spdygate.net.house import House
-from spdygate.net.shell import Turn
+from spdygate.net.turn import Turn
 from tests.dialect.ends import RecordingEnd
 from tests.net.frontdoorcases import Connected
 

@@ -11,7 +11,8 @@ from spdygate.gateway.kubeapi import KubeApi
 from spdygate.gateway.routing import Routing
 from spdygate.gateway.switchboard import Switchboard
 from spdygate.net.house import Guest, House, Session, describe, describe_as
-from spdygate.net.shell import Shell, Turn
+from spdygate.net.shell import Shell
+from spdygate.net.turn import Turn
 from spdygate.wire.upgrade import Request
 from spdygate.wire.urls import Target, parse
 

@@ -10,7 +10,8 @@ from zope.interface import directlyProvides
 from spdygate.dialect.tunnel import TunnelEvent
 from spdygate.gateway.relay import Relay
 from spdygate.gateway.switchboard import Switchboard
-from spdygate.net.shell import Shell, Turn
+from spdygate.net.shell import Shell
+from spdygate.net.turn import Turn
 from tests.net.shellcases import Script, Transport
 
 

@@ -12,7 +12,8 @@ from spdygate.dialect.nodespdy import NodeSpdy
 from spdygate.gateway.ladder import LARGEST_ANSWER
 from spdygate.gateway.switchboard import Switchboard
 from spdygate.net.attempts import STOPPING
-from spdygate.net.shell import Shell, Turn
+from spdygate.net.shell import Shell
+from spdygate.net.turn import Turn
 from spdygate.net.upgrading import ANSWERING, Greeting, Refused, Upgrading
 from spdygate.session.http1events import Switched
 from spdygate.wire.upgrade import SPDY, Request

@@ -16,7 +16,7 @@ from zope.interface import directlyProvides
 from spdygate.dialect.tunnel import Failure, Opened, Reason
 from spdygate.gateway.relay import Relay
 from spdygate.gateway.switchboard import Switchboard
-from spdygate.net.shell import Turn
+from spdygate.net.turn import Turn
 from spdygate.node.server import NodeDoor, NodeDoors
 from tests.dialect.ends import RecordingEnd
 from tests.session.http2peer import CONNECT

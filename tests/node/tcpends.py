@@ -12,7 +12,7 @@ from spdygate.dialect.tunnel import (
     Failure,
     TunnelEvent,
 )
-from spdygate.net.shell import Turn
+from spdygate.net.turn import Turn
 from spdygate.node.tcpend import TcpEnd
 
 

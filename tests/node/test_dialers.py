@@ -17,7 +17,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
 
 from spdygate.dialect.tunnel import Reason, Request
 from spdygate.gateway.relay import Observer, Relay
-from spdygate.net.shell import Turn
+from spdygate.net.turn import Turn
 from spdygate.node.demo import Echo
 from spdygate.node.dialers import CONNECT_TIMEOUT, PodDialer
 from spdygate.node.pods import IN_PROCESS, Place, Pods

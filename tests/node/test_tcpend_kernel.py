@@ -19,8 +19,8 @@ from spdygate.dialect.tunnel import (
     Reason,
     TunnelEvent,
 )
-from spdygate.net.shell import Turn
 from spdygate.net.sockets import Ready
+from spdygate.net.turn import Turn
 from spdygate.node.tcpend import READ_AHEAD, TcpEnd
 from tests.dialect.contract import WHY, drained
 from tests.node.tcpends import Record

@@ -26,7 +26,8 @@ from spdygate.dialect.nodespdy import NodeSpdy
 from spdygate.dialect.tunnel import Failure
 from spdygate.gateway.relay import Observer, Relay
 from spdygate.gateway.switchboard import Switchboard
-from spdygate.net.shell import Shell, Turn
+from spdygate.net.shell import Shell
+from spdygate.net.turn import Turn
 from spdygate.session.events import Buffer
 from tests.dialect.ends import RecordingEnd, request
 

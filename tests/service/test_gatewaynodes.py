@@ -11,7 +11,7 @@ from spdygate.gateway.relay import Observer, Relay
 from spdygate.gateway.switchboard import Switchboard
 from spdygate.net.attempts import Access
 from spdygate.net.nodeasks import Terms
-from spdygate.net.shell import Turn
+from spdygate.net.turn import Turn
 from spdygate.node.pods import DEMO, IN_PROCESS, Pods
 from spdygate.service import gatewaynodes
 from spdygate.service.gatewaynodes import NodeWays
