@@ -8,7 +8,7 @@ dialect in the messages of another; neither knows more of them than this.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 
 from .tunnel import TunnelEvent
 
@@ -56,7 +56,6 @@ class Dialect(Protocol):
         """Do what *now* demands."""
 
 
-@runtime_checkable
 class HalfCloseable(Dialect, Protocol):
     """
     A dialect whose bytes are TCP's own: each direction ends with a FIN.
@@ -71,3 +70,13 @@ class HalfCloseable(Dialect, Protocol):
 
     def eof(self, now: float) -> list[TunnelEvent]:
         """Hear that the peer has no more to say; return what that means."""
+
+
+def half_closes(dialect: Dialect) -> TypeGuard[HalfCloseable]:
+    """
+    Say whether each direction of a dialect ends with a FIN.
+
+    ``isinstance`` would look for every name of the protocol, which took a
+    twentieth of the time that a session takes.
+    """
+    return hasattr(dialect, "eof")

@@ -36,7 +36,7 @@ from ..wire.urls import PortForwardUrl
 from .dispatch import Dispatch, refuse
 from .house import Caller, Guest, House, Session
 from .shell import Board, Shell
-from .sockets import Closing
+from .sockets import Closing, write
 from .tls import alpn
 from .upgrades import NotGranted, Served, serve_http2, upgrade_of
 
@@ -200,7 +200,7 @@ class FrontDoor(Protocol):
         assert isinstance(http, ServedHttp1)
         assert shell is not None and self.transport is not None
         left, glued = http.switch(token, headers)
-        self.transport.write(left)
+        write(self.transport, left)
         shell.connectionLost()
         self._session = None  # what it was before has been seen off
         IConsumer(self.transport).unregisterProducer()

@@ -8,6 +8,7 @@ on, however many frames that made.
 
 from __future__ import annotations
 
+from collections import deque
 from types import TracebackType
 from typing import Protocol
 
@@ -45,7 +46,7 @@ class Turn:
         self.clock = clock
         self.seconds = clock.seconds
         self._depth = 0
-        self._awake: list[Flushed] = []
+        self._awake: deque[Flushed] = deque()
 
     def wake(self, shell: Flushed) -> None:
         """Have *shell* flushed at the end of the turn."""
@@ -57,9 +58,14 @@ class Turn:
             self.clock.callLater(0, self.flush)
 
     def flush(self) -> None:
-        """Write what everyone has to say."""
+        """
+        Write what everyone has to say, whoever was woken first at first.
+
+        That is mostly the one that something was received for, which others
+        wait for; what is left to do for the one it came from can wait.
+        """
         while self._awake:
-            shell = self._awake.pop()
+            shell = self._awake.popleft()
             shell.awake = False
             try:
                 shell.flush()

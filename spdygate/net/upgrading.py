@@ -28,6 +28,7 @@ from ..session.http1events import (
 )
 from ..wire.upgrade import Request
 from .shell import Shell
+from .sockets import write
 from .tls import alpn
 from .turn import Turn
 
@@ -146,7 +147,7 @@ class Upgrading(HandingOver):
         """Write what HTTP has to say."""
         data = self._http.outgoing()
         if data and self.transport is not None:
-            self.transport.write(data)
+            write(self.transport, data)
 
     def dataReceived(self, data: bytes) -> None:
         """Read the answer."""

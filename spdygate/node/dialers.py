@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import TimeoutError
-from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import (
     ConnectingCancelledError,
     TCPTimedOutError,
@@ -22,6 +21,7 @@ from twisted.python.failure import Failure as TwistedFailure
 
 from ..dialect.tunnel import Failure, Opened, Reason, Request
 from ..gateway.relay import Relay
+from ..net.reaching import client_endpoint
 from ..net.socketpair import SocketpairEndpoint
 from ..net.sockets import Ready, tune
 from ..net.turn import Turn
@@ -75,7 +75,7 @@ class PodDialer:
         """Return what connects to the target, if anything can."""
         if place is not IN_PROCESS:
             # Its own timeout is for each address; the one for all is `dial`'s.
-            return HostnameEndpoint(self._reactor, place.host, request.port)
+            return client_endpoint(self._reactor, place.host, request.port)
         target = request.target
         visitor = Visitor(
             client=request.client,

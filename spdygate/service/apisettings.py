@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from ..net.apiserver import ApiServer, no_credential
 from ..net.pem import Source
+from ..net.reaching import client_endpoint
 from ..net.tls import ClientTls
 from ..net.tokenfile import TokenFile, bearer, check_token
 from ..wire.upgrade import Fields
@@ -74,7 +74,7 @@ class ApiSettings:
         port = self.url.port or _PORTS[scheme]
         endpoint: IStreamClientEndpoint
         plain: IStreamClientEndpoint
-        endpoint = plain = HostnameEndpoint(reactor, host, port)
+        endpoint = plain = client_endpoint(reactor, host, port)
         if self.tls is not None and self.plain_tls is not None:
             endpoint = self.tls.wrap_client(endpoint, host, reactor)
             plain = self.plain_tls.wrap_client(plain, host, reactor)

@@ -22,6 +22,7 @@ from ..gateway.switchboard import Switchboard
 from ..net.apiserver import ApiServer
 from ..net.apiwatch import ApiWatch
 from ..net.frontdoor import FrontDoors
+from ..net.heap import keep_heap
 from ..net.house import House
 from ..net.nodeasks import Terms
 from ..net.nodes import NodeDialer
@@ -86,6 +87,7 @@ def makeService(options: Options) -> IService:  # twistd calls this name
     from twisted.internet import reactor
 
     raise_open_files()
+    keep_heap()
     settings = options.settings
     turn = Turn(reactor)
     here = _local_places(settings)

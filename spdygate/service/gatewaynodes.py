@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from ..dialect.asking import Place
@@ -15,6 +14,7 @@ from ..net.apiserver import ApiServer, no_credential
 from ..net.attempts import Access, Node
 from ..net.nodeasks import Terms
 from ..net.nodes import access_to
+from ..net.reaching import client_endpoint
 from ..net.socketpair import SocketpairEndpoint
 from ..net.turn import Turn
 from ..node.dialers import CONNECT_TIMEOUT, PodDialer
@@ -44,7 +44,7 @@ class NodeWays:
         """Return the way to a node that the command line names."""
         http1: IStreamClientEndpoint
         endpoint: IStreamClientEndpoint
-        http1 = endpoint = HostnameEndpoint(self.reactor, node.host, node.port)
+        http1 = endpoint = client_endpoint(self.reactor, node.host, node.port)
         token = self.settings.node_token
         credential = no_credential
         if node.scheme == "https":

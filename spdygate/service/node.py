@@ -8,6 +8,7 @@ from typing import ClassVar
 from twisted.application.service import IService, MultiService
 
 from ..gateway.switchboard import Switchboard
+from ..net.heap import keep_heap
 from ..net.listeners import Listener
 from ..net.openfiles import raise_open_files
 from ..net.ports import ListenerService
@@ -136,6 +137,7 @@ def makeService(options: Options) -> IService:  # twistd calls this name
     from twisted.internet import reactor
 
     raise_open_files()
+    keep_heap()
     settings = options.settings
     turn = Turn(reactor)
     pods = Pods(places(settings.pods))

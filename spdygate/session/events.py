@@ -26,7 +26,7 @@ Buffer = bytes | memoryview
 @dataclass(slots=True)
 class DataReceived:
     """
-    Bytes came on a stream: a frame, or as much of one as has arrived.
+    Bytes came on a stream: as much of a frame, or of several, as has arrived.
 
     :ivar data: never empty.  It may be a view into what was fed, so whoever
         keeps it beyond the turn copies it.

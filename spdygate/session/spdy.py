@@ -115,9 +115,13 @@ class SpdySession(Receiving):
 
     def _frame(self, stream_id: int, data: Buffer, *, finished: bool) -> None:
         """Queue a DATA frame, or several if it is more than one can hold."""
-        while len(data) > MAX_DATA:
-            self._out += (data_header(stream_id, MAX_DATA, False), data[:MAX_DATA])
-            data = data[MAX_DATA:]
+        if len(data) > MAX_DATA:
+            view = memoryview(data)
+            last = (len(data) - 1) // MAX_DATA * MAX_DATA
+            for start in range(0, last, MAX_DATA):
+                piece = view[start : start + MAX_DATA]
+                self._out += (data_header(stream_id, MAX_DATA, False), piece)
+            data = view[last:]
         self._out += (data_header(stream_id, len(data), finished), data)
 
     def finish(self, stream_id: int) -> None:

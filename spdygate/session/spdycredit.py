@@ -29,6 +29,8 @@ INITIAL_WINDOW = 64 * 1024
 #: Seconds after which a stream that sent exactly `INITIAL_WINDOW` is stuck.
 SILENCE = 1.0
 
+_NEVER = float("inf")
+
 #: What one WINDOW_UPDATE may still add to a window that began with 64 KiB.
 ALL_THERE_IS = LARGEST_WINDOW - INITIAL_WINDOW
 
@@ -140,7 +142,9 @@ class Credit:
 
     def next(self) -> float:
         """Return when a silent stream has been silent long enough."""
-        return min(self._suspects.values(), default=float("inf")) + SILENCE
+        if not self._suspects:
+            return _NEVER
+        return min(self._suspects.values()) + SILENCE
 
     def stuck(self, now: float) -> list[int]:
         """Return the streams that wait for a grant nobody knew they wanted."""

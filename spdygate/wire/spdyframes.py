@@ -28,7 +28,6 @@ from ..errors import RemoteError
 from .spdyframeheader import (
     FLAG_FIN,
     LOW_31_BITS,
-    MAX_LENGTH,
     TWO_WORDS,
     WORD,
     control_frame,
@@ -56,8 +55,10 @@ __all__ = [
     "unpack",
 ]
 
-#: Bytes of payload in one DATA frame.
-MAX_DATA = MAX_LENGTH
+#: Bytes of payload in a DATA frame of ours.  A Go peer queues up to 250 frames
+#: when one of its streams is not read (docs/protocol.rst, 3.4), each as large as
+#: it came, and is given twice the 32 KiB that its own kind sends.
+MAX_DATA = 64 * 1024
 
 _UNIDIRECTIONAL = 0x02
 _SYN_STREAM = struct.Struct(">LLBB")  # stream, associated, priority:3 | 0:5, slot

@@ -11,7 +11,7 @@ from spdygate.dialect.tunnel import (
     Opening,
     Reason,
 )
-from spdygate.net.shell import Shell
+from spdygate.net.shell import GRAIN, Shell
 from spdygate.net.sockets import FAREWELL
 from tests.dialect.ends import RecordingEnd, request
 from tests.net.shellcases import Script, ShellCase, Transport
@@ -69,6 +69,25 @@ class TimeTests(ShellCase):
         self.clock.advance(5)
         (call,) = self.clock.getDelayedCalls()
         self.assertEqual(call.getTime(), 7.0)
+
+    def test_busy(self) -> None:
+        """A busy connection is asked now and then, and misses no deadline by more."""
+        asked: list[float] = []
+
+        def deadline() -> float:
+            asked.append(self.clock.seconds())
+            return self.script.due
+
+        self.patch(self.script, "deadline", deadline)
+        for _ in range(100):
+            self.shell.dataReceived(b"x")
+            self.clock.advance(GRAIN / 50)
+        self.assertLess(len(asked), 10)
+        self.script.due = self.clock.seconds()
+        self.shell.dataReceived(b"x")
+        self.script.diary.clear()
+        self.clock.advance(GRAIN)
+        self.assertIn(f"tick at {self.clock.seconds():g}", self.script.diary)
 
     def test_past(self) -> None:
         """A deadline that has passed is for now."""

@@ -52,7 +52,7 @@ class TurnTests(SynchronousTestCase):
             with self.turn:
                 self.turn.wake(self.two)
             self.assertEqual(self.diary, [])
-        self.assertEqual(sorted(self.diary), ["one", "two"])
+        self.assertEqual(self.diary, ["one", "two"])
 
     def test_outside(self) -> None:
         """Outside of any turn there is one of its own, soon and not at once."""

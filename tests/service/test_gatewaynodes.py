@@ -40,7 +40,7 @@ class WaysTests(SynchronousTestCase):
             self.dialled.append((host, port))
             return HostnameEndpoint(reactor, host, port)
 
-        self.patch(gatewaynodes, "HostnameEndpoint", endpoint)
+        self.patch(gatewaynodes, "client_endpoint", endpoint)
 
     def ways(self, *words: str) -> NodeWays:
         """Return what makes the ways of a command line."""

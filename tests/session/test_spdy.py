@@ -140,10 +140,14 @@ class VerbTests(Case):
         self.assertEqual(self.session.open_streams, 0)
 
     def test_what_is_too_long_for_a_frame(self) -> None:
-        """More than 2**24 - 1 bytes become several frames."""
-        self.session.send(1, bytes(2**24))
-        seen = [(frame.value, frame.flags) for frame in self.written()]
-        self.assertEqual(seen, [(2**24 - 1, 0), (1, 0)])
+        """More than 64 KiB become several frames, and no byte is lost or moved."""
+        body = bytes(range(256)) * 512 + b"!"
+        self.session.send(1, body)
+        self.session.finish(1)
+        frames = self.written()
+        seen = [(frame.value, frame.flags) for frame in frames]
+        self.assertEqual(seen, [(65536, 0), (65536, 0), (1, 0), (0, 1)])
+        self.assertEqual(b"".join(frame.body for frame in frames), body)
 
     def test_verbs_on_a_dead_stream_do_nothing(self) -> None:
         """The peer may have reset it a moment ago: nothing is written or raised."""

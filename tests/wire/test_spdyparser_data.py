@@ -48,6 +48,29 @@ class DataTests(SynchronousTestCase):
                 assert isinstance(piece.data, memoryview)
                 self.assertIs(piece.data.obj, read)
 
+    def test_joined(self) -> None:
+        """Frames of one stream, one behind the other, are one piece."""
+        frames = [data(1, b"abc"), data(1, b"de"), data(1, b"f")]
+        found = FrameParser().feed(b"".join(frames))
+        self.assertEqual(found, [DataPiece(1, b"abcdef", False)])
+
+    def test_joined_with_the_end(self) -> None:
+        """An empty frame that ends the stream only ends the piece before it."""
+        found = FrameParser().feed(data(1, b"abc") + data(1, b"", flags=1))
+        self.assertEqual(found, [DataPiece(1, b"abc", True)])
+
+    def test_not_joined(self) -> None:
+        """Neither another stream's, nor what is behind a control frame or an end."""
+        frames = [data(1, b"a"), data(3, b"b"), data(1, b"c"), PING, data(1, b"d")]
+        ended = [data(1, b"e", flags=1), data(1, b"f")]
+        found = FrameParser().feed(b"".join([*frames, *ended]))
+        pieces = [
+            *(DataPiece(1, b"a", False), DataPiece(3, b"b", False)),
+            *(DataPiece(1, b"c", False), Ping(1)),
+            *(DataPiece(1, b"de", True), DataPiece(1, b"f", False)),
+        ]
+        self.assertEqual(found, pieces)
+
     def test_largest_frame(self) -> None:
         """A frame of 16 MiB is passed on as it comes, and nothing of it is kept."""
         parser = FrameParser()
