@@ -3,8 +3,9 @@ Credit that we give: what a peer may still send, and what we owe it.
 
 One `Inbound` stands for one stream, or for a whole session.  Bytes shrink it
 when they arrive and grow it again when they have been drained, but a grant is
-put off until it is worth a frame: half of the window.  (Credit that we
-*receive* is spent in `spdygate.session.outbox`.)
+put off until it is worth a frame: half of the window, or `WORTH`.  Who waits for
+a grant sees by it, too, that a slow reader moves.  (Credit that we *receive* is
+spent in `spdygate.session.outbox`.)
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from ..errors import CreditError
 #: The largest window either protocol can express, in bytes (RFC 9113, section
 #: 6.9.1; SPDY/3.1 draft, section 2.6.8).
 LARGEST_WINDOW = 2**31 - 1
+
+#: Bytes for which a grant is worth its frame, however large the window.
+WORTH = 128 * 1024
 
 
 class Inbound:
@@ -63,7 +67,7 @@ class Inbound:
         :returns: the bytes to grant now, or 0 to wait until it is worth a frame.
         """
         self.owed += count
-        if self.owed * 2 < self.size:
+        if self.owed < WORTH and self.owed * 2 < self.size:
             return 0
         wider = min(self.size * 2, self.most)
         grant = self.owed + wider - self.size

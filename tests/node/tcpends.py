@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -47,10 +49,10 @@ class Record:
 
 class SocketLike(StringTransport):
     """
-    A transport that does with a producer what Twisted's sockets do.
+    A transport that does with a pull producer what Twisted's sockets do.
 
     What is written waits while it is `held`; FIN and close wait behind that,
-    and for ever while there is a producer that is paused.
+    and for ever while there is a producer.
     """
 
     def __init__(self, end: TcpEnd) -> None:
@@ -63,13 +65,24 @@ class SocketLike(StringTransport):
         self.lost = False
 
     def write(self, data: bytes) -> None:
-        """Write, or keep it and say so."""
-        if not self.held:
+        """Write, or keep it."""
+        if self.held:
+            self.waiting += data
+        else:
             super().write(data)
-            return
-        self.waiting += data
-        if self.producer is not None:
-            self.end.pauseProducing()
+
+    def take(self, data: bytes) -> int:
+        """Write what a socket would take at once."""
+        if self.held or self.waiting or self.lost:
+            return 0
+        super().write(data)
+        return len(data)
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Ask for something at once."""
+        super().registerProducer(producer, streaming)
+        if not streaming:
+            producer.resumeProducing()
 
     def unregisterProducer(self) -> None:
         """Ask no longer; as of a socket, this may be said twice."""
@@ -97,7 +110,7 @@ class SocketLike(StringTransport):
         if self.lost or not waiting:
             return
         super().write(waiting)
-        if self.producer is not None:
+        while self.producer is not None and not self.lost:
             self.end.resumeProducing()
         self._go_on()
 
@@ -116,12 +129,21 @@ class SocketLike(StringTransport):
             self.end.connectionLost(TwistedFailure(why))
 
 
+class MemoryEnd(TcpEnd):
+    """An end whose transport is not one that `write_some` knows."""
+
+    def _write(self, data: bytes) -> int:
+        """Write what the transport takes at once."""
+        assert isinstance(self.transport, SocketLike)
+        return self.transport.take(data)
+
+
 class MemoryBench:
     """One end on a transport in memory (see `tests.dialect.contract.Bench`)."""
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.end = TcpEnd(Turn(self.clock))
+        self.end = MemoryEnd(Turn(self.clock))
         self.record = self.end.receiver = Record()
         self.transport = SocketLike(self.end)
         self.end.makeConnection(self.transport)

@@ -36,6 +36,16 @@ class Aborting(StringTransport):
         """Note it."""
         self.aborted = True
 
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Ask for something at once."""
+        super().registerProducer(producer, streaming)
+        producer.resumeProducing()
+
+    def drain(self) -> None:
+        """Ask until there is no more, as a socket does that takes all."""
+        while self.producer is not None:
+            self.producer.resumeProducing()
+
 
 def ask(
     pod: str, port: int = 8080, uid: str | None = None
@@ -115,6 +125,7 @@ class MemoryTests(SynchronousTestCase):
         near.comes(b"early ")
         _, transport = self.connect()
         near.comes(b"late")
+        transport.drain()
         self.assertEqual(transport.value(), b"early late")
         self.assertEqual(near.granted, 10)
 

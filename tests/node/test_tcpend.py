@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPullProducer
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from spdygate.dialect.budget import LINGER
 from spdygate.dialect.tunnel import Data, Drained, Failed, Failure, Reason, TunnelEvent
-from spdygate.node.tcpend import READ_AHEAD
+from spdygate.node.tcpend import HELPING, READ_AHEAD, SMALL
 from tests.dialect import contract
 from tests.dialect.contract import WHY, failures
 from tests.node.tcpends import MemoryBench, Record
@@ -32,10 +32,9 @@ class MemoryTests(SynchronousTestCase):
         self.end, self.transport = self.bench.end, self.bench.transport
 
     def test_interfaces(self) -> None:
-        """Twisted is told that it half-closes and that it can be paused."""
+        """Twisted is told that it half-closes, and that it can be asked for more."""
         verifyObject(IHalfCloseableProtocol, self.end)
-        verifyObject(IPushProducer, self.end)
-        self.assertIs(self.transport.producer, self.end)
+        verifyObject(IPullProducer, self.end)
 
     def test_never_accepted(self) -> None:
         """A pod asks for nothing, so there is nothing to accept."""
@@ -71,13 +70,36 @@ class MemoryTests(SynchronousTestCase):
             self.assertEqual(self.transport.producerState, "producing")
 
     def test_drained_is_what_waited(self) -> None:
-        """All that was written while congested is reported in one sum."""
+        """What a slow pod takes is told by and by, and nothing overtakes it."""
         self.bench.hold()
         self.assertEqual(self.end.send(b"one"), 0)
         self.assertEqual(self.end.send(b"three"), 0)
         self.bench.let_go()
-        self.assertEqual(self.bench.told(), [Drained(self.end, 8)])
+        told = [Drained(self.end, 3), Drained(self.end, 5)]
+        self.assertEqual(self.bench.told(), told)
         self.assertEqual(self.end.send(b"four"), 4)
+        self.assertEqual(self.bench.arrived, b"onethreefour")
+
+    def test_helpings(self) -> None:
+        """However much waits, the transport holds no more than a helping of it."""
+        much = bytes(range(256)) * (HELPING // 100)
+        self.bench.hold()
+        self.end.send(much)
+        self.assertEqual(len(self.transport.waiting), HELPING)
+        self.bench.let_go()
+        told = [event.count for event in self.bench.told() if type(event) is Drained]
+        self.assertEqual((sum(told), max(told)), (len(much), HELPING))
+        self.assertEqual(self.bench.arrived, much)
+
+    def test_small_pieces(self) -> None:
+        """Single bytes that wait are few objects."""
+        self.bench.hold()
+        self.end.send(b"x")
+        for _ in range(3 * SMALL):
+            self.end.send(b"y")
+        self.assertLess(len(self.end._queue), 5)
+        self.bench.let_go()
+        self.assertEqual(self.bench.arrived, b"x" + b"y" * 3 * SMALL)
 
     def test_fin_is_not_for_a_paused_producer(self) -> None:
         """With a FIN to send the end is the transport's producer no longer."""

@@ -7,7 +7,7 @@ from hypothesis.strategies import integers, lists
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.errors import CreditError
-from spdygate.session.windows import Inbound
+from spdygate.session.windows import WORTH, Inbound
 
 #: A busy machine is no failure.
 UNHURRIED = settings(deadline=None)
@@ -36,6 +36,13 @@ class InboundTests(SynchronousTestCase):
         self.assertEqual(window.drained(49), 0)
         self.assertEqual(window.drained(1), 50)
         self.assertEqual(window.room, 50)
+
+    def test_large(self) -> None:
+        """Of a large window much less than a half is worth a grant."""
+        window = Inbound(100 * WORTH)
+        window.received(2 * WORTH)
+        self.assertEqual(window.drained(WORTH - 1), 0)
+        self.assertEqual(window.drained(1), WORTH)
 
     @UNHURRIED
     @given(integers(1, 1000), lists(integers(0, 1000)))
