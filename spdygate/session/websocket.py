@@ -1,8 +1,9 @@
 """
 One WebSocket after its handshake, either side of it: bytes in, events out.
 
-wsproto reads the frames and knows what they may be; this file says what they
-mean to us, and bounds what they may cost.  Rules:
+wsproto reads the frames and knows what they may be, all but those that carry
+nearly everything (`spdygate.wire.websocketdata`); this file says what they mean to
+us, and bounds what they may cost.  Rules:
 
 1. A message is passed on in pieces, as they come: whoever needs whole ones
    bounds them.  Pieces of text never end within a character.
@@ -38,6 +39,7 @@ from wsproto.frame_protocol import CloseReason
 
 from ..errors import LimitError, RemoteError
 from ..wire.websocket import BINARY, TEXT, frame_header
+from ..wire.websocketdata import BinaryLane, BinaryPiece
 from . import events
 from .events import Buffer
 from .ratelimit import RateLimit
@@ -115,6 +117,7 @@ class WebSocketSession:
         """
         kind = ConnectionType.CLIENT if client else ConnectionType.SERVER
         self._connection = Connection(kind)
+        self._lane = BinaryLane(masked=not client)
         self._client = client
         self._out: list[Buffer] = []
         self._pong: bytes | None = None
@@ -137,33 +140,46 @@ class WebSocketSession:
         told: list[WebSocketEvent] = []
         if self.closed:
             return told
-        self._connection.receive_data(data)
         try:
-            for event in self._connection.events():
-                if type(event) is BytesMessage:
-                    self._count(event, now)
-                    payload, finished = bytes(event.data), event.message_finished
-                    told.append(MessagePiece(payload, False, finished))
+            for found in self._lane.feed(data):
+                if isinstance(found, BinaryPiece):
+                    piece, finished = found
+                    self._count(bool(piece), finished, now)
+                    told.append(MessagePiece(piece, False, finished))
                 else:
-                    self._other(event, told, now)
+                    self._connection.receive_data(found)
+                    for event in self._connection.events():
+                        self._other(event, told, now)
+                if self.closed:
+                    break
         except RemoteError as error:
             self._break(error)
             told.append(events.Broken(error))
         return told
 
-    def _count(self, event: BytesMessage | TextMessage, now: float) -> None:
-        """Count an empty frame behind an empty one as noise."""
-        if event.data:
+    def _count(self, full: bool, ended: bool, now: float) -> None:
+        """
+        Count an empty frame behind an empty one as noise.
+
+        :param full: whether any of its payload has come.
+        :param ended: whether it has ended.
+        """
+        if full:
             self._empty = False
-        elif event.frame_finished:
+        elif ended:
             self._noise.take(int(self._empty), now)
             self._empty = True
 
     def _other(self, event: Event, told: list[WebSocketEvent], now: float) -> None:
-        """Act on whatever is not BINARY."""
+        """Act on what wsproto has read."""
         match event:
+            case BytesMessage():
+                self._count(bool(event.data), event.frame_finished, now)
+                if event.data or event.message_finished:
+                    payload, finished = bytes(event.data), event.message_finished
+                    told.append(MessagePiece(payload, False, finished))
             case TextMessage():
-                self._count(event, now)
+                self._count(bool(event.data), event.frame_finished, now)
                 if event.data or event.message_finished:
                     payload, finished = event.data.encode(), event.message_finished
                     told.append(MessagePiece(payload, True, finished))
