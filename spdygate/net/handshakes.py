@@ -37,6 +37,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..errors import SpdygateError
+from .tlssocket import TlsSocket
 
 #: Seconds from TCP connection to finished handshake.  Go's net/http gives it
 #: 10 s (``TLSHandshakeTimeout``), Apache 20 s (``RequestReadTimeout handshake``).
@@ -74,7 +75,7 @@ class Handshake(Protocol):
     :ivar refusal: why we ended the handshake, if it was us.
     """
 
-    transport: TLSMemoryBIOProtocol | None
+    transport: TLSMemoryBIOProtocol | TlsSocket | None
 
     def __init__(self, outcome: Outcome, clock: IReactorTime, limit: float) -> None:
         """

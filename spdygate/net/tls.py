@@ -22,18 +22,15 @@ handshake goes on), and which loses the reason for which a chain was refused.
 from __future__ import annotations
 
 import os
+import socket
 from typing import Any
 
 from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import (
-    IOpenSSLClientConnectionCreator,
-    IOpenSSLServerConnectionCreator,
     IProtocolFactory,
     IReactorTime,
     IStreamClientEndpoint,
 )
-from twisted.protocols.tls import TLSMemoryBIOProtocol
-from zope.interface import implementer
 
 from .handshakes import HANDSHAKE_LIMIT, Handshake
 from .pem import (
@@ -56,10 +53,12 @@ HTTP = (b"h2", b"http/1.1")
 #: are all good.
 _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 
+#: SSL_MODE_ENABLE_PARTIAL_WRITE (openssl/ssl.h), which pyOpenSSL sets.
+_PARTIAL_WRITE = 1
+
 _MINIMUMS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 
 
-@implementer(IOpenSSLServerConnectionCreator)
 class ServerTls:
     """
     TLS for listeners.
@@ -97,14 +96,6 @@ class ServerTls:
             context.set_alpn_select_callback(self._choose)
         self._context = _finished(context)
 
-    def serverConnectionForTLS(
-        self, tlsProtocol: TLSMemoryBIOProtocol
-    ) -> SSL.Connection:
-        """Make the OpenSSL object for one connection."""
-        connection = SSL.Connection(self._context)
-        connection.set_app_data(tlsProtocol)
-        return connection
-
     def wrap_server(
         self,
         factory: IProtocolFactory,
@@ -116,7 +107,13 @@ class ServerTls:
 
         :param limit: seconds a handshake may take.
         """
-        return wrap_server(self, factory, clock, limit)
+        return wrap_server(self._connection, factory, clock, limit)
+
+    def _connection(
+        self, handshake: Handshake, handle: socket.socket | None
+    ) -> SSL.Connection:
+        """Make the OpenSSL object for one connection."""
+        return SSL.Connection(self._context, handle)
 
     def _choose(self, connection: SSL.Connection, offered: list[bytes]) -> Any:
         """Choose the first of ours that the client offers, or none at all."""
@@ -177,15 +174,14 @@ class ClientTls:
         :raises TlsError: no certificate could be for such a name.
         """
         wanted = ServerName.parse(self._server_name or hostname)
-        creator = _ClientConnections(
+        connections = _ClientConnections(
             self._context,
             wanted,
             self._protocols if protocols is None else protocols,
         )
-        return TlsEndpoint(creator, endpoint, clock, limit)
+        return TlsEndpoint(connections.make, endpoint, clock, limit)
 
 
-@implementer(IOpenSSLClientConnectionCreator)
 class _ClientConnections:
     """Make a client's connections to one server."""
 
@@ -196,15 +192,12 @@ class _ClientConnections:
         self._server = server
         self._protocols = protocols
 
-    def clientConnectionForTLS(
-        self, tlsProtocol: TLSMemoryBIOProtocol
+    def make(
+        self, handshake: Handshake, handle: socket.socket | None
     ) -> SSL.Connection:
         """Make the OpenSSL object for one connection."""
-        handshake = tlsProtocol.wrappedProtocol
-        assert isinstance(handshake, Handshake)
         handshake.judge = self._server.judge
-        connection = SSL.Connection(self._context)
-        connection.set_app_data(tlsProtocol)
+        connection = SSL.Connection(self._context, handle)
         if self._protocols:
             connection.set_alpn_protos(list(self._protocols))
         if not self._server.is_address:  # RFC 6066, section 3: names only
@@ -259,6 +252,8 @@ def _new_context(identity: Identity | None, minimum: int) -> SSL.Context:
     context.set_session_id(os.urandom(16))
     # An idle session then keeps no 32 KiB of buffers.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    # A write then goes on to the next record by itself.
+    context.clear_mode(_PARTIAL_WRITE)
     if identity is not None:
         context.use_certificate(identity.certificate)
         for certificate in identity.chain:

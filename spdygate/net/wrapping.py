@@ -1,12 +1,15 @@
 """
 TLS between a protocol and its transport, for whoever listens and whoever dials.
 
-Both ends are Twisted's ``TLSMemoryBIOFactory`` around a `Handshake`.  The
-factories that are given here see only peers that were let in.
+A `TlsSocket` takes the place of a transport that has a socket to lend.  Over
+any other one, memory or behind a PROXY header, TLS is Twisted's own, which is
+slower and the same to whoever uses it.  Either way it is a `Handshake` that it
+calls first: the factories that are given here see only peers that were let in.
 """
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 from OpenSSL import SSL
@@ -20,35 +23,39 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
     IReactorTime,
     IStreamClientEndpoint,
+    ITransport,
 )
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from .borrowing import lender
 from .handshakes import HANDSHAKE_LIMIT, Handshake
 from .pem import openssl_reason
+from .sockets import Ready
+from .tlssocket import TlsSocket
 
 _log = Logger()
 
 
-class _Handshakes(Factory):
-    """Build a `Handshake` for each connection, and lend the real factory's life."""
+#: Makes the OpenSSL object for a handshake, on a socket or on memory.
+Make = Callable[[Handshake, socket.socket | None], SSL.Connection]
+
+
+class _Entries(Factory):
+    """Build an `_Entry` for each connection, and lend the real factory's life."""
 
     noisy = False
 
-    def __init__(
-        self,
-        factory: IProtocolFactory,
-        shake: Callable[[], Handshake],
-    ) -> None:
+    def __init__(self, factory: IProtocolFactory, build: Callable[[], _Entry]) -> None:
         self._factory = factory
-        self._shake = shake
+        self._build = build
 
-    def buildProtocol(self, addr: IAddress | None) -> Handshake:
-        """Begin a handshake; where the peer is, its transport knows."""
-        return self._shake()
+    def buildProtocol(self, addr: IAddress | None) -> _Entry:
+        """Begin a connection; where the peer is, its transport knows."""
+        return self._build()
 
     def doStart(self) -> None:
         """Pass it on: the real factory counts its ports."""
@@ -57,6 +64,75 @@ class _Handshakes(Factory):
     def doStop(self) -> None:
         """Pass it on."""
         self._factory.doStop()
+
+
+class _Entry(Protocol):
+    """What a connection is introduced to, and which then only hears of its end."""
+
+    def __init__(
+        self, make: Make, handshake: Handshake, clock: IReactorTime, *, client: bool
+    ) -> None:
+        """
+        Prepare for a connection.
+
+        :param client: whether we speak first.
+        """
+        self._make = make
+        self._handshake = handshake
+        self._clock = clock
+        self._client = client
+        self._lost: Callable[[Failure], None]
+
+    def makeConnection(self, transport: ITransport) -> None:
+        """Take the transport's place, or lay Twisted's TLS over it."""
+        tcp = lender(transport)
+        if tcp is None:
+            memory = self._over_memory()
+            self._lost = memory.connectionLost
+            self.dataReceived = memory.dataReceived  # type: ignore[method-assign]
+            memory.makeConnection(transport)
+        else:
+            handshake = self._handshake
+            connection = self._make(handshake, tcp.getHandle())
+            tls = TlsSocket(tcp, connection, handshake, client=self._client)
+            self._lost = tls.lost
+            tls.begin()
+        del self._handshake
+
+    def _over_memory(self) -> Protocol:
+        """Return a protocol that speaks TLS over whatever transport it is given."""
+        creator = _OverMemory(lambda: self._make(self._handshake, None))
+        handshakes = Ready(self._handshake)
+        factory = TLSMemoryBIOFactory(creator, self._client, handshakes, self._clock)
+        protocol = factory.buildProtocol(None)
+        assert protocol is not None
+        return protocol
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Pass it on."""
+        self._lost(reason)
+
+
+@implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
+class _OverMemory:
+    """Makes the OpenSSL object that Twisted's TLS asks for."""
+
+    def __init__(self, make: Callable[[], SSL.Connection]) -> None:
+        self._make = make
+
+    def clientConnectionForTLS(
+        self, tlsProtocol: TLSMemoryBIOProtocol
+    ) -> SSL.Connection:
+        """Make it for a client."""
+        return self.serverConnectionForTLS(tlsProtocol)
+
+    def serverConnectionForTLS(
+        self, tlsProtocol: TLSMemoryBIOProtocol
+    ) -> SSL.Connection:
+        """Make it for a server; Twisted tells it which of the two it is."""
+        connection = self._make()
+        connection.set_app_data(tlsProtocol)  # Twisted 24 leaves that to us
+        return connection
 
 
 class _Reception:
@@ -84,7 +160,7 @@ class _Reception:
 
 
 def wrap_server(
-    creator: IOpenSSLServerConnectionCreator,
+    make: Make,
     factory: IProtocolFactory,
     clock: IReactorTime,
     limit: float = HANDSHAKE_LIMIT,
@@ -100,10 +176,11 @@ def wrap_server(
 
     reception = _Reception(factory)
 
-    def shake() -> Handshake:
-        return Handshake(reception, clock, limit)
+    def build() -> _Entry:
+        handshake = Handshake(reception, clock, limit)
+        return _Entry(make, handshake, clock, client=False)
 
-    return TLSMemoryBIOFactory(creator, False, _Handshakes(factory, shake), clock)
+    return _Entries(factory, build)
 
 
 @implementer(IStreamClientEndpoint)
@@ -112,7 +189,7 @@ class TlsEndpoint:
 
     def __init__(
         self,
-        creator: IOpenSSLClientConnectionCreator,
+        make: Make,
         endpoint: IStreamClientEndpoint,
         clock: IReactorTime,
         limit: float = HANDSHAKE_LIMIT,
@@ -123,7 +200,7 @@ class TlsEndpoint:
         :param endpoint: where the TCP connection comes from.
         :param limit: seconds the handshake may take, after the connect.
         """
-        self._creator = creator
+        self._make = make
         self._endpoint = endpoint
         self._clock = clock
         self._limit = limit
@@ -137,7 +214,7 @@ class TlsEndpoint:
             connection or the handshake failed.
         """
         attempt = _Attempt(protocolFactory, self._clock, self._limit)
-        return attempt.start(self._creator, self._endpoint)
+        return attempt.start(self._make, self._endpoint)
 
 
 class _Attempt:
@@ -153,17 +230,11 @@ class _Attempt:
         self._dialling: Deferred[IProtocol] | None = None
         self._result: Deferred[IProtocol] = Deferred(self._cancel)
 
-    def start(
-        self,
-        creator: IOpenSSLClientConnectionCreator,
-        endpoint: IStreamClientEndpoint,
-    ) -> Deferred[IProtocol]:
+    def start(self, make: Make, endpoint: IStreamClientEndpoint) -> Deferred[IProtocol]:
         """Dial."""
-        inner = _Handshakes(self._factory, self._shake)
-        self._dialling = endpoint.connect(
-            TLSMemoryBIOFactory(creator, True, inner, self._clock)
-        )
-        self._dialling.addCallbacks(lambda tls: None, self._tell)
+        entries = _Entries(self._factory, lambda: self._enter(make))
+        self._dialling = endpoint.connect(entries)
+        self._dialling.addCallbacks(lambda entry: None, self._tell)
         return self._result
 
     def build(self, peer: IAddress) -> IProtocol | None:
@@ -187,10 +258,10 @@ class _Attempt:
         if not self._result.called:
             self._result.errback(reason)
 
-    def _shake(self) -> Handshake:
+    def _enter(self, make: Make) -> _Entry:
         """Begin the handshake: TCP is connected."""
         self._handshake = Handshake(self, self._clock, self._limit)
-        return self._handshake
+        return _Entry(make, self._handshake, self._clock, client=True)
 
     def _cancel(self, result: Deferred[IProtocol]) -> None:
         """Stop wherever it has got to."""

@@ -45,7 +45,7 @@ class HandshakeTests(Meeting):
         client.connect(server, self.clock)
         self.assertEqual(client.read(), b"server first")
         [recorder] = recorders.built
-        tls = client.transport.protocol
+        tls = recorder.transport
         assert isinstance(tls, TLSMemoryBIOProtocol)
         self.assertIs(tls.wrappedProtocol, recorder)
         self.assertEqual(self.clock.getDelayedCalls(), [])

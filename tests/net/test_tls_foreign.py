@@ -11,13 +11,21 @@ from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import (
+    Factory,
+    ProcessProtocol,
+    Protocol,
+    connectionDone,
+)
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest, TestCase
 
 from spdygate.net.tls import ClientTls, ServerTls, alpn, peer_name
 from tests.certificates import Authority, rsa_key
+
+#: With its interfaces, of which mypy knows only some.
+_reactor: Any = reactor
 
 
 class Goodbye(Protocol):
@@ -59,8 +67,69 @@ class Reader(Protocol):
         self._ended.callback(self._data)
 
 
+class Echo(Protocol):
+    """Say again what is said."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Say it again."""
+        assert self.transport is not None
+        self.transport.write(b"echo of " + data)
+
+
+class Talk(ProcessProtocol):
+    """
+    Type into a program: a word, a command, and on.
+
+    A word is typed when what was typed before has been answered.
+
+    :ivar said: what the program has said.
+    :ivar status: how it ended, once it has.
+    :ivar ended: fires then.
+    """
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines = lines
+        self.said = b""
+        self.status: int | None = None
+        self.ended: Deferred[None] = Deferred()
+
+    @property
+    def echoes(self) -> int:
+        """Return how many words were answered."""
+        return self.said.count(b"echo of ")
+
+    def outReceived(self, data: bytes) -> None:
+        """Note it, and go on if that was waited for."""
+        self.said += data
+        self._go_on()
+
+    def errReceived(self, data: bytes) -> None:
+        """Note that, too."""
+        self.outReceived(data)
+
+    def _go_on(self) -> None:
+        """Type what can be typed."""
+        answered = (
+            b"Verification: OK" in self.said,
+            self.echoes == 1,
+            b"KEYUPDATE" in self.said or b"RENEGOTIATING" in self.said,
+            self.echoes == 2,
+        )
+        typed = 4 - len(self._lines)
+        if self._lines and answered[typed]:
+            assert self.transport is not None
+            self.transport.write(self._lines.pop(0))
+
+    def processEnded(self, reason: Failure) -> None:
+        """Note how."""
+        self.status = getattr(reason.value, "exitCode", None)
+        self.ended.callback(None)
+
+
 class ForeignPeerTests(TestCase):
     """Programs that are not ours, over sockets."""
+
+    timeout = 20
 
     def setUp(self) -> None:
         """Make the certificates."""
@@ -165,6 +234,34 @@ class ForeignPeerTests(TestCase):
             self.assertNotIn("goodbye", said)
 
         return ensureDeferred(check())
+
+    async def _talk(self, *options: str) -> tuple[Talk, str]:
+        """Let OpenSSL say a word, one of its commands, another word, and leave."""
+        port = await self.serve(Factory.forProtocol(Echo), (b"h2",))
+        path = shutil.which("openssl")
+        if path is None:
+            raise SkipTest("openssl is not installed")
+        *options_of_openssl, command = options
+        talk = Talk([b"first\n", command.encode(), b"second\n", b"Q\n"])
+        words = [
+            "openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile",
+            self.ca_file, "-verify_return_error", "-brief", *options_of_openssl,
+        ]  # fmt: skip
+        _reactor.spawnProcess(talk, path, words, env={})
+        await talk.ended
+        return talk, talk.said.decode()
+
+    async def test_new_keys(self) -> None:
+        """OpenSSL may change its keys, and have us change ours (TLS 1.3)."""
+        talk, said = await self._talk("-tls1_3", "K\n")
+        self.assertIn("KEYUPDATE", said)
+        self.assertEqual((talk.echoes, talk.status), (2, 0), said)
+
+    async def test_renegotiation(self) -> None:
+        """OpenSSL may not shake hands again (TLS 1.2)."""
+        talk, said = await self._talk("-tls1_2", "R\n")
+        self.assertIn("no renegotiation", said)
+        self.assertEqual(talk.echoes, 1, said)
 
     def test_our_client_over_tcp(self) -> Deferred[None]:
         """Our client connects to our server over sockets, and reads from it."""

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import socket
+from typing import Any
+
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import TCP4ServerEndpoint, UNIXServerEndpoint
 from twisted.internet.error import ConnectionRefusedError, NoProtocol
 from twisted.internet.interfaces import (
     IProtocol,
     IProtocolFactory,
     IStreamClientEndpoint,
+    IStreamServerEndpoint,
 )
 from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.logger import LogEvent, LogLevel, capturedLogs
+from twisted.protocols.haproxy import proxyEndpoint
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from spdygate.net.handshakes import HANDSHAKE_LIMIT
 from spdygate.net.tls import ClientTls
+from spdygate.net.tlssocket import TlsSocket
 from tests.net.memory import MemoryEndpoint, Recorders, flush
+from tests.net.socketcases import Always, OverSockets, Stranger, Talker
 from tests.net.tlscases import Files
 
 
@@ -162,3 +171,50 @@ class ClientEndpointTests(Files):
         flush(memory.pump, self.clock)
         self.assertIsNotNone(plain.built[0].lost)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class PlacesTests(OverSockets):
+    """Where TLS is spoken: on the socket, or over what has none."""
+
+    def serve(self, endpoint: IStreamServerEndpoint) -> tuple[Talker, Any]:
+        """Serve one client; return the protocol it gets, and where."""
+        server = Talker(greeting=b"welcome")
+        factory = self.server_tls().wrap_server(Always(server), self.reactor)
+        port = self.successResultOf(endpoint.listen(factory))
+        self.addCleanup(port.stopListening)
+        return server, port.getHost()
+
+    def dial(self, handle: socket.socket) -> None:
+        """Shake hands, and hear the greeting."""
+        self.addCleanup(handle.close)
+        handle.setblocking(False)
+        stranger = Stranger(self.reactor, handle)
+        self.assertEqual(stranger.hear(7), b"welcome")
+
+    def tcp(self) -> TCP4ServerEndpoint:
+        """Return where to listen."""
+        return TCP4ServerEndpoint(self.reactor, 0, interface="127.0.0.1")
+
+    def test_tcp(self) -> None:
+        """On TCP, OpenSSL has the socket."""
+        server, host = self.serve(self.tcp())
+        self.dial(socket.create_connection((host.host, host.port)))
+        self.assertIsInstance(server.transport, TlsSocket)
+
+    def test_unix(self) -> None:
+        """On a UNIX socket as well."""
+        path = str(self.folder / "socket")
+        server, _ = self.serve(UNIXServerEndpoint(self.reactor, path))
+        handle = socket.socket(socket.AF_UNIX)
+        handle.connect(path)
+        self.dial(handle)
+        self.assertIsInstance(server.transport, TlsSocket)
+
+    def test_proxy_header(self) -> None:
+        """Behind a PROXY header TLS is Twisted's, and knows who the client is."""
+        server, host = self.serve(proxyEndpoint(self.tcp()))
+        handle = socket.create_connection((host.host, host.port))
+        handle.send(b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 443\r\n")
+        self.dial(handle)
+        self.assertIsInstance(server.transport, TLSMemoryBIOProtocol)
+        self.assertEqual(server.transport.getPeer().host, "192.0.2.7")
