@@ -124,7 +124,9 @@ class FrontDoor(Protocol):
     def _begin_http2(self, early: bytes) -> None:
         """Serve HTTP/2."""
         session = Http2Session(client=False, limits=CLIENT_LIMITS)
-        dialect = serve_http2(session, self._id, self._house.turn.seconds())
+        house = self._house
+        now = house.turn.seconds()
+        dialect = serve_http2(session, self._id, now, house.patience)
         self._carry(dialect, early, requests=True)
 
     def _carry(self, dialect: Served, early: bytes, *, requests: bool) -> None:

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from ..dialect.budget import Shared
 from ..dialect.exchange import Asked
+from ..dialect.patience import USUAL, Patience
 from ..dialect.servedspdy import Errors
 from ..gateway.kubeapi import KubeApi
 from ..gateway.rewriting import ClientFacts
@@ -95,6 +96,9 @@ class House:
 
     :ivar api: answers what is no port-forward while there is no ``passing``.
     :ivar wall_clock: seconds since 1970, for the age of things.
+    :ivar patience: how long each thing may take.
+    :ivar ping_window: whether PINGs count what a client without flow control
+        has read.
     :ivar passing: passes such requests on, if an API server is known.
     """
 
@@ -104,6 +108,8 @@ class House:
     turn: Turn
     wall_clock: Callable[[], float]
     errors: Errors = Errors.ISOLATE
+    patience: Patience = USUAL
+    ping_window: bool = True
     shared: Shared = field(default_factory=Shared)
     passing: Passing | None = None
     stopping: bool = False

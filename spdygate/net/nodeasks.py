@@ -17,6 +17,7 @@ from ..dialect.carried import Carried
 from ..dialect.connection import Dialect
 from ..dialect.nodechannels import NodeChannels
 from ..dialect.nodespdy import NodeSpdy
+from ..dialect.patience import USUAL, Patience
 from ..dialect.tunnel import End, Request
 from ..gateway.ladder import Generation
 from ..session.websocket import WebSocketSession
@@ -35,10 +36,12 @@ class Terms:
     :ivar hold_fin: seconds for which a client's FIN is held back while its pod
         is silent; 0 passes it on at once.
     :ivar shared: the budget of what may wait in this process.
+    :ivar patience: how long everything else may take.
     """
 
     hold_fin: float = 30.0
     shared: Shared = field(default_factory=Shared)
+    patience: Patience = USUAL
 
 
 class Opener(Protocol):
@@ -110,7 +113,10 @@ class SpdyAsk:
         chosen = dict(headers).get(PROTOCOL_HEADER.lower(), PROTOCOL)
         if chosen != PROTOCOL:
             raise BadAnswerError(f"it chose the protocol {chosen[:64]!r}")
-        dialect = NodeSpdy(self._name, now, self._terms.hold_fin, self._terms.shared)
+        terms = self._terms
+        dialect = NodeSpdy(
+            self._name, now, terms.hold_fin, terms.shared, terms.patience
+        )
         return Accepted(dialect, dialect)
 
 
@@ -147,7 +153,8 @@ class TunnelAsk(_WebSocketAsk):
     def accept(self, headers: Fields, now: float) -> Accepted:
         """Begin a SPDY session in a WebSocket."""
         self._check(headers)
-        inner = NodeSpdy(self._name, now, self._terms.hold_fin, self._terms.shared)
+        terms = self._terms
+        inner = NodeSpdy(self._name, now, terms.hold_fin, terms.shared, terms.patience)
         return Accepted(Carried(inner, WebSocketSession(client=True)), inner)
 
 
@@ -175,6 +182,7 @@ class ChannelsAsk(_WebSocketAsk):
             now,
             self._terms.hold_fin,
             self._terms.shared,
+            self._terms.patience,
         )
         return Accepted(dialect, OneTunnel(dialect))
 

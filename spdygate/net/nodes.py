@@ -153,6 +153,6 @@ def access_to(node: Node, switchboard: Switchboard, turn: Turn, terms: Terms) ->
         kind.generation: Lines(kind, node, switchboard, turn, access, terms)
         for kind in (SpdyAsk, TunnelAsk, ChannelsAsk)
     }
-    pool = Pool(node, switchboard, turn, access)
+    pool = Pool(node, switchboard, turn, access, terms.patience)
     access.carry_by({Generation.HTTP2: pool, **old})
     return access

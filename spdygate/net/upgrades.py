@@ -14,6 +14,7 @@ from typing import Protocol
 
 from ..dialect.carried import Carried
 from ..dialect.connection import Dialect
+from ..dialect.patience import Patience
 from ..dialect.servedchannels import ServedChannels
 from ..dialect.servedhttp2 import CLIENT_LIMITS, ServedHttp2
 from ..dialect.servedspdy import ServedSpdy, Visit
@@ -139,7 +140,9 @@ def _spdy(request: Request, url: PortForwardUrl) -> Upgrade:
 
 def _serve_spdy(house: House, visit: Visit, now: float) -> ServedSpdy:
     """Serve SPDY."""
-    return ServedSpdy(visit, house.errors, house.shared, now)
+    return ServedSpdy(
+        visit, house.errors, house.shared, now, house.patience, house.ping_window
+    )
 
 
 def _websocket(request: Request, url: PortForwardUrl, secure: bool) -> Upgrade:
@@ -164,7 +167,9 @@ def _websocket(request: Request, url: PortForwardUrl, secure: bool) -> Upgrade:
     def serve(house: House, visit: Visit, now: float) -> ServedChannels:
         """Serve the ports."""
         session = WebSocketSession(client=False)
-        return ServedChannels(visit, ports, codec, session, house.shared, now)
+        return ServedChannels(
+            visit, ports, codec, session, house.shared, now, house.patience
+        )
 
     return Upgrade(websocket.WEBSOCKET, headers, client, serve)
 
@@ -185,7 +190,7 @@ def _h2c(request: Request) -> Upgrade:
 
     def serve(house: House, visit: Visit, now: float) -> ServedHttp2:
         """Serve HTTP/2; the request that asked for it is answered at once."""
-        dialect = serve_http2(session, visit.session_id, now)
+        dialect = serve_http2(session, visit.session_id, now, house.patience)
         dialect.answer_upgrade()
         return dialect
 
@@ -196,7 +201,9 @@ def _h2c(request: Request) -> Upgrade:
 HTTP2 = "HTTP/2"
 
 
-def serve_http2(session: Http2Session, session_id: str, now: float) -> ServedHttp2:
+def serve_http2(
+    session: Http2Session, session_id: str, now: float, patience: Patience
+) -> ServedHttp2:
     """Serve a client's HTTP/2 connection, whatever it asks for."""
     return ServedHttp2(
         session,
@@ -205,4 +212,5 @@ def serve_http2(session: Http2Session, session_id: str, now: float) -> ServedHtt
         client=HTTP2,
         now=now,
         exchanges=True,
+        patience=patience,
     )

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
 from typing import ClassVar
 
-from ..net.tls import ClientTls
-from ..net.tokenfile import TokenFile
-from .apisettings import (
-    ACCOUNT,
-    ApiFiles,
-    ApiSettings,
-    api_server,
-    from_kubeconfig,
-    in_cluster,
-)
+from .apioptions import ApiOptions
 from .gatewaysettings import GatewaySettings
-from .nodesettings import ADDRESS, NodeUrl, check_nodes_of, read_node
+from .nodeoptions import NodeOptions
+from .nodesettings import check_nodes_of
 from .options import ListeningOptions, Row
+from .patienceoptions import PatienceOptions
 from .settings import (
     SettingError,
     check_reach,
     check_unique,
+    read_count,
     read_errors,
     read_listeners,
     read_pod,
@@ -33,25 +24,16 @@ from .settings import (
 #: Where the gateway listens unless it is told.
 DEFAULT_LISTEN = "tcp:8001:interface=127.0.0.1"
 
-#: The ways to say where the API server is; one of them at most.
-_API_WAYS = ("api-server", "kubeconfig", "in-cluster")
+#: More processes than any machine has use for: a slip of the finger.
+_MOST_WORKERS = 256
 
 
-class Options(ListeningOptions):
-    """
-    The command line of the gateway.
-
-    :cvar environment: where Kubernetes tells a pod the API server's address.
-    :cvar account: where it puts the account of the pod.
-    """
+class Options(ListeningOptions, ApiOptions, NodeOptions, PatienceOptions):
+    """The command line of the gateway."""
 
     command = "twistd spdygate"
 
     default_listen = DEFAULT_LISTEN
-
-    environment: ClassVar[Mapping[str, str]] = os.environ
-
-    account: ClassVar[Path] = ACCOUNT
 
     about = """\
 Takes port-forward clients of every generation (kubectl, oc, client-go, the
@@ -103,14 +85,6 @@ With some nodes that are real kubelets, said to be so, and no API server:
 
     optFlags: ClassVar[list[Row]] = [
         [
-            "in-cluster",
-            None,
-            (
-                "The API server is that of the cluster in whose pod this runs, and "
-                "we are the pod's account."
-            ),
-        ],
-        [
             "insecure-anonymous",
             None,
             (
@@ -143,66 +117,17 @@ With some nodes that are real kubelets, said to be so, and no API server:
             ),
         ],
         [
-            "api-server",
+            "workers",
             None,
-            None,
-            "The API server, as https://HOST, https://HOST:PORT or with a path.",
-        ],
-        ["api-ca", None, None, "PEM file: the API server's CAs; else the platform's."],
-        [
-            "api-cert",
-            None,
-            None,
+            "1",
             (
-                "PEM file: what we show to the API server when we list pods and "
-                "open tunnels, never with what is passed on for a client."
-            ),
-        ],
-        ["api-key", None, None, "PEM file: the key of --api-cert."],
-        [
-            "api-token-file",
-            None,
-            None,
-            "File: a bearer token to show it likewise; read again when it changes.",
-        ],
-        [
-            "kubeconfig",
-            None,
-            None,
-            (
-                "File: a kubeconfig that says where the API server is and who we "
-                "are. No other is ever read, neither that of $KUBECONFIG nor that of "
-                "$HOME."
-            ),
-        ],
-        ["context", None, None, "Which context of --kubeconfig; else its current one."],
-        ["node-ca", None, None, "PEM file: the CAs of nodes; else the platform's."],
-        ["node-cert", None, None, "PEM file: what we show to nodes that ask."],
-        ["node-key", None, None, "PEM file: the key of --node-cert."],
-        [
-            "node-token-file",
-            None,
-            None,
-            (
-                "File: a bearer token to show to nodes that are kubelets, over TLS "
-                "only; read again when it changes."
+                "Processes that share the listeners, each with sessions of its own: "
+                "as many as there are processors to give. One that dies is replaced."
             ),
         ],
     ]
 
     settings: GatewaySettings
-
-    def opt_node(self, node: str) -> None:
-        """
-        A node, as NAME=URL, where the URL is https://HOST:PORT or
-        http://HOST:PORT; '*=URL' takes every node that is not named, and with an
-        API server known '*=https://{address}:PORT' reaches each at its own
-        InternalIP. What it speaks is found out, unless ,generation= and one of
-        http2 (spdygate-node), spdy, tunnel or channels (kubelets) stands behind
-        the URL. May be given several times. Default: the API server reaches
-        nodes itself; without one, the node service in this process.
-        """
-        self.add("node", node)
 
     def opt_pod(self, declaration: str) -> None:
         """
@@ -216,17 +141,15 @@ With some nodes that are real kubelets, said to be so, and no API server:
 
     def understand(self) -> None:
         """Turn text into `GatewaySettings`."""
-        nodes = [read_node(text) for text in self.many("node")]
-        check_unique("--node", [node.name for node in nodes])
+        api = self.api_settings()
+        nodes = self.nodes(known=api is not None)
         pods = [read_pod(text, may_name_node=True) for text in self.many("pod")]
         check_unique("--pod", [f"{pod.namespace}/{pod.name}" for pod in pods])
         check_nodes_of(pods, nodes)
         listeners = read_listeners(self.many("listen"), DEFAULT_LISTEN)
         exposed = bool(self["insecure-anonymous"])
         check_reach(listeners, exposed, "--insecure-anonymous")
-        api = self._api()
-        self._check_template(nodes, api)
-        node_tls, node_token = self._node_files(nodes)
+        node_tls, node_token = self.node_files(nodes)
         self.settings = GatewaySettings(
             listeners,
             self.server_tls((b"h2", b"http/1.1")),
@@ -238,62 +161,18 @@ With some nodes that are real kubelets, said to be so, and no API server:
             api,
             node_token,
             read_seconds("--hold-fin", str(self["hold-fin"]), or_never=True),
+            self.patience(),
+            self.ping_window(),
+            self._workers(),
         )
 
-    def _api(self) -> ApiSettings | None:
-        """Read where the API server is, if it is said, in the one way that it is."""
-        said = [way for way in _API_WAYS if self[way]]
-        if len(said) > 1:
+    def _workers(self) -> int:
+        """Read how many workers there are to be."""
+        text = str(self["workers"])
+        workers = read_count("--workers", text, _MOST_WORKERS)
+        if workers > 1 and self.parent is not None and self.parent.get("chroot"):
             raise SettingError(
-                f"--{said[1]}: --{said[0]} says where the API server is; "
-                "leave one of the two out"
+                f"--workers {text}: there is no Python to run them below the folder "
+                "of twistd --chroot; leave one of the two out"
             )
-        self._check_belongings()
-        url, kubeconfig = self.word("api-server"), self.word("kubeconfig")
-        if url is not None:
-            names = ("api-ca", "api-cert", "api-key", "api-token-file")
-            return api_server(url, ApiFiles(*map(self.word, names)))
-        if kubeconfig is not None:
-            return from_kubeconfig(kubeconfig, self.word("context"))
-        if self["in-cluster"]:
-            return in_cluster(self.environment, self.account)
-        return None
-
-    def _check_belongings(self) -> None:
-        """Refuse what says more about an API server that is said otherwise."""
-        for option, of in (
-            ("api-ca", "api-server"),
-            ("api-cert", "api-server"),
-            ("api-key", "api-server"),
-            ("api-token-file", "api-server"),
-            ("context", "kubeconfig"),
-        ):
-            value = self.word(option)
-            if value is not None and not self[of]:
-                raise SettingError(f"--{option} {value}: it goes with --{of} only")
-
-    @staticmethod
-    def _check_template(nodes: list[NodeUrl], api: ApiSettings | None) -> None:
-        """Refuse to fill in addresses that nobody tells."""
-        for node in nodes:
-            if node.by_address and api is None:
-                raise SettingError(
-                    f"--node {node.name}={node.url}: {ADDRESS} is told by an API "
-                    "server; give --api-server, --kubeconfig or --in-cluster too"
-                )
-
-    def _node_files(self, nodes: list[NodeUrl]) -> tuple[ClientTls, TokenFile | None]:
-        """Read the files for nodes; refuse files that no node would make use of."""
-        names = ("node-ca", "node-cert", "node-key", "node-token-file")
-        ca, cert, key, token = files = tuple(map(self.word, names))
-        tls = ClientTls(ca, cert, key, protocols=(b"h2", b"http/1.1"))
-        secure = any(node.scheme == "https" for node in nodes)
-        for option, file in zip(names, files, strict=True):
-            if file is not None and not secure:
-                raise SettingError(
-                    f"--{option} {file}: no node is reached by TLS; "
-                    f"give --node NAME=https://HOST:PORT, or leave --{option} out"
-                )
-        if token is None:
-            return tls, None
-        return tls, TokenFile("--node-token-file", token)
+        return workers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..dialect.patience import Patience
 from ..dialect.servedspdy import Errors
 from ..gateway.cluster import Cluster
 from ..gateway.routing import ANY, EMBEDDED, Routing
@@ -28,6 +29,10 @@ class GatewaySettings:
     :ivar node_token: the bearer token for nodes that are kubelets.
     :ivar hold_fin: seconds for which a client's FIN is held back from nodes
         that would cut off what the pod still has to say; 0 for not at all.
+    :ivar patience: how long everything else may take.
+    :ivar ping_window: whether PINGs count what a client without flow control
+        has read.
+    :ivar workers: how many processes share the listeners.
     """
 
     listeners: list[Listener]
@@ -40,6 +45,9 @@ class GatewaySettings:
     api: ApiSettings | None = None
     node_token: TokenFile | None = None
     hold_fin: float = 30.0
+    patience: Patience = Patience()
+    ping_window: bool = True
+    workers: int = 1
 
     @property
     def embedded(self) -> bool:

@@ -12,6 +12,7 @@ put together here, and only the list of options is its own.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import ClassVar, NoReturn
@@ -40,6 +41,7 @@ class Options(usage.Options):
     :ivar about: what the command does, in lines of a terminal.
     :ivar examples: commands to copy, shown as they are.
     :ivar lists: the values of each option that may be given several times.
+    :ivar words: the command line, as it was read.
     """
 
     command = "twistd"
@@ -50,13 +52,15 @@ class Options(usage.Options):
     def __init__(self) -> None:
         super().__init__()
         self.lists: dict[str, list[str]] = {}
+        self.words: tuple[str, ...] = ()
         for option, text in self.docs.items():
             self.docs[option] = " ".join((text or "").split())
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Read the command line, or say what is wrong with it and exit."""
+        self.words = tuple(sys.argv[1:] if options is None else options)
         try:
-            super().parseOptions(options)
+            super().parseOptions(self.words)
         except usage.UsageError as error:
             self._give_up(self._explain(str(error)))
 

@@ -8,6 +8,7 @@ message names the option and says what to write instead.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from ..net.trust import ServerName
 from ..wire.urls import is_namespace, is_node_name, is_pod_name
 
 _LABEL = re.compile(r"[0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?")
+
+#: A time with its unit, and how many seconds each unit has.
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smh]?)")
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 #: What Kubernetes allows in a name, in words.
 NAMES = "lower-case letters, digits and -"
@@ -203,6 +208,37 @@ def read_seconds(option: str, text: str, *, or_never: bool = False) -> float:
             f"{option} {text}: write a number of seconds {what}, as in {option} 10"
         )
     return seconds
+
+
+def read_limit(option: str, text: str) -> float:
+    """
+    Understand a time that may be long, or none at all.
+
+    :returns: seconds; infinitely many for never.
+    """
+    if text in ("never", "0"):
+        return math.inf
+    match = _TIME.fullmatch(text)
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not 0.0 < seconds < 1e9:
+        raise SettingError(
+            f"{option} {text}: write a time, as in {option} 4h or 30m, or a number "
+            "of seconds; never, or 0, for no limit"
+        )
+    return seconds
+
+
+def read_count(option: str, text: str, most: int) -> int:
+    """
+    Understand a number of things.
+
+    :param most: how many there may be.
+    """
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+        raise SettingError(
+            f"{option} {text}: write a whole number from 1 to {most}, as in {option} 2"
+        )
+    return int(text)
 
 
 def read_errors(word: str) -> Errors:

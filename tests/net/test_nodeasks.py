@@ -8,6 +8,7 @@ import hashlib
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.dialect.asking import Place
+from spdygate.dialect.patience import Patience
 from spdygate.dialect.tunnel import Request
 from spdygate.net.attempts import Node
 from spdygate.net.nodeasks import (
@@ -94,3 +95,20 @@ class WebSocketTests(SynchronousTestCase):
         """An answer to another key is no WebSocket's."""
         ask, other = (TunnelAsk(node(), WEB, Terms()) for _ in range(2))
         self.assertRaises(BadAnswerError, ask.accept, answer(other, TUNNEL), 0.0)
+
+
+class PatienceTests(SynchronousTestCase):
+    """How long each thing may take, an operator has a say in."""
+
+    def test_every_generation(self) -> None:
+        """Whatever a node speaks, it is pinged after the time that was set."""
+        terms = Terms(patience=Patience(quiet=7.0))
+        spdy = SpdyAsk(node(), WEB, terms)
+        tunnel = TunnelAsk(node(), WEB, terms)
+        lone = ChannelsAsk(node(), WEB, terms)
+        for accepted in (
+            spdy.accept((), 0.0),
+            tunnel.accept(answer(tunnel, TUNNEL), 0.0),
+            lone.accept(answer(lone, "v4.channel.k8s.io"), 0.0),
+        ):
+            self.assertEqual(accepted.dialect.deadline(), 7.0)

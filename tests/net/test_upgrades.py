@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from spdygate.dialect.patience import Patience
+from spdygate.dialect.servedspdy import Visit
+from spdygate.gateway.kubeapi import KubeApi
+from spdygate.gateway.routing import Routing
+from spdygate.gateway.switchboard import Switchboard
+from spdygate.net.house import House
+from spdygate.net.turn import Turn
 from spdygate.net.upgrades import NotGranted, Upgrade, upgrade_of
 from spdygate.wire.upgrade import Request
-from spdygate.wire.urls import parse
+from spdygate.wire.urls import Target, parse
+
+from .test_house import NoDialer
 
 TARGET = b"/api/v1/namespaces/ns/pods/pod/portforward?ports=80"
 WEBSOCKET = (
@@ -92,3 +102,26 @@ class ChoiceTests(SynchronousTestCase):
         both = "v4.channel.k8s.io, SPDY/3.1+portforward.k8s.io"
         found = choose("websocket", *WEBSOCKET, ("sec-websocket-protocol", both))
         self.assertIn(("Sec-WebSocket-Protocol", "v4.channel.k8s.io"), found.headers)
+
+
+class PatienceTests(SynchronousTestCase):
+    """How long each thing may take, an operator has a say in."""
+
+    def test_every_generation(self) -> None:
+        """Whatever a client speaks, it is pinged after the time that was set."""
+        turn = Turn(Clock())
+        api = KubeApi([], "0", 0.0)
+        house = House(Switchboard(NoDialer()), Routing(), api, turn, turn.seconds)
+        house.patience = Patience(quiet=7.0)
+        visit = Visit(Target(None, "ns", "pod", None), "s-1", "somebody")
+        offer = "sec-websocket-protocol"
+        for wanted, headers in (
+            ("SPDY/3.1", ()),
+            ("websocket", (*WEBSOCKET, (offer, "SPDY/3.1+portforward.k8s.io"))),
+            ("websocket", (*WEBSOCKET, (offer, "v4.channel.k8s.io"))),
+            ("h2c", H2C),
+        ):
+            upgrade = choose(wanted, *headers)
+            served = upgrade.make(house, visit, 0.0)
+            served.tick(0.0)
+            self.assertEqual(served.deadline(), 7.0, upgrade.client)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import ClassVar
-from unittest.mock import patch
+from twisted.scripts._twistd_unix import ServerOptions
 
+from spdygate.dialect.patience import Patience
 from spdygate.dialect.servedspdy import Errors
 from spdygate.service.gatewayoptions import Options
-from spdygate.service.gatewaysettings import GatewaySettings
-from tests.certificates import Authority
 
 from .commandline import CommandCase
 
@@ -39,6 +34,8 @@ class OptionsTests(CommandCase):
         self.assertIsNone(settings.api)
         self.assertIsNone(settings.node_token)
         self.assertEqual(settings.hold_fin, 30.0)
+        self.assertEqual(settings.patience, Patience())
+        self.assertTrue(settings.ping_window)
 
     def test_embedded(self) -> None:
         """It goes with the first node, and comes back with a pod of its own."""
@@ -74,23 +71,6 @@ class OptionsTests(CommandCase):
         words = ("--listen", "tcp:8001", "--insecure-anonymous")
         self.assertTrue(self.understood(*words).settings.exposed)
 
-    def test_node_files(self) -> None:
-        """Files for nodes come in pairs, can be read, and are of use."""
-        folder = Path(self.mktemp())
-        folder.mkdir()
-        authority = Authority()
-        ca = authority.write(folder)
-        cert, key = authority.client("gateway").write(folder, "gateway")
-        secure = ("--node", "n1=https://127.0.0.1:10443")
-        files = ("--node-ca", ca, "--node-cert", cert, "--node-key", key)
-        self.understood(*secure, *files)
-        message = self.refusal(Options(), *secure, "--node-cert", cert)
-        self.assertIn("give --node-key too", message)
-        message = self.refusal(Options(), *secure, "--node-ca", "/nowhere")
-        self.assertIn("--node-ca: /nowhere", message)
-        message = self.refusal(Options(), *N1, "--node-ca", ca)
-        self.assertIn("no node is reached by TLS; give --node NAME=https", message)
-
     def test_help(self) -> None:
         """It fits a terminal, and its commands can be copied."""
         self.assert_help(
@@ -114,120 +94,26 @@ class OptionsTests(CommandCase):
             "--hold-fin -1: write a number of seconds 0 or more, as in --hold-fin 10",
         )
 
-    def test_node_token(self) -> None:
-        """A token for kubelets needs a node that is reached by TLS."""
-        file = Path(self.mktemp())
-        file.write_text("secret")
-        words = ("--node-token-file", str(file))
-        secure = ("--node", "n1=https://127.0.0.1:10250,generation=spdy")
-        settings = self.understood(*secure, *words).settings
-        assert settings.node_token is not None
-        self.assertEqual(settings.node_token.token(), "secret")
-        self.assertEqual(settings.nodes[0].generation, "spdy")
-        message = self.refusal(Options(), *N1, *words)
-        self.assertIn(f"--node-token-file {file}: no node is reached by TLS", message)
-        message = self.refusal(Options(), *secure, "--node-token-file", "/nowhere")
-        self.assertIn("--node-token-file /nowhere: there is no such file", message)
+    def test_workers(self) -> None:
+        """One process unless more are asked for; a slip is told the bounds."""
+        self.assertEqual(self.understood().settings.workers, 1)
+        self.assertEqual(self.understood("--workers", "4").settings.workers, 4)
+        for text in ("0", "-1", "two", "1.5", "257", ""):
+            self.assertEqual(
+                self.refusal(Options(), f"--workers={text}"),
+                f"--workers {text}: write a whole number from 1 to 256, "
+                "as in --workers 2",
+            )
 
-
-class ApiTests(CommandCase):
-    """Where the API server is."""
-
-    def understood(self, *words: str) -> GatewaySettings:
-        """Return what a command line says."""
+    def test_workers_and_chroot(self) -> None:
+        """Workers are programs: where there is no Python, there are none."""
         options = Options()
-        options.parseOptions(words)
-        return options.settings
+        options.parent = ServerOptions()
+        options.parent["chroot"] = "/srv"
+        self.assertIn("leave one of the two", self.refusal(options, "--workers", "2"))
+        options.parseOptions(["--workers", "1"])
 
-    def kubeconfig(self) -> str:
-        """Write a kubeconfig; return its name."""
-        path = Path(self.mktemp())
-        path.write_text(
-            "contexts: [{name: c, context: {cluster: c}}]\n"
-            "clusters: [{name: c, cluster: {server: 'https://10.0.0.1:6443'}}]\n"
-        )
-        return str(path)
-
-    def test_api_server(self) -> None:
-        """With an API server there is no node service here, unless pods are."""
-        settings = self.understood("--api-server", "https://10.0.0.1:6443")
-        assert settings.api is not None
-        self.assertEqual(settings.api.authority, "10.0.0.1:6443")
-        self.assertFalse(settings.embedded)
-        here = ("--pod", "a/b=127.0.0.1")
-        self.assertTrue(self.understood("--api-server", "http://h", *here).embedded)
-
-    def test_kubeconfig(self) -> None:
-        """One context of one file."""
-        settings = self.understood("--kubeconfig", self.kubeconfig(), "--context", "c")
-        assert settings.api is not None
-        self.assertEqual(settings.api.authority, "10.0.0.1:6443")
-
-    def test_in_cluster(self) -> None:
-        """The environment and the account of a pod."""
-        folder = Path(self.mktemp())
-        folder.mkdir()
-        Authority().write(folder)
-        (folder / "token").write_text("secret")
-
-        class InPod(Options):
-            environment: ClassVar[Mapping[str, str]] = {
-                "KUBERNETES_SERVICE_HOST": "10.96.0.1",
-                "KUBERNETES_SERVICE_PORT": "443",
-            }
-            account: ClassVar[Path] = folder
-
-        options = InPod()
-        options.parseOptions(["--in-cluster"])
-        assert options.settings.api is not None
-        self.assertEqual(options.settings.api.authority, "10.96.0.1")
-        InPod.environment = {}
-        self.assertIn(
-            "this is no pod of a cluster", self.refusal(InPod(), "--in-cluster")
-        )
-
-    def test_nothing_is_looked_for(self) -> None:
-        """No kubeconfig is read that the command line does not name."""
-        home = Path(self.mktemp())
-        (home / ".kube").mkdir(parents=True)
-        (home / ".kube" / "config").write_bytes(Path(self.kubeconfig()).read_bytes())
-        pod = {
-            "HOME": str(home),
-            "KUBECONFIG": str(home / ".kube" / "config"),
-            "KUBERNETES_SERVICE_HOST": "10.96.0.1",
-            "KUBERNETES_SERVICE_PORT": "443",
-        }
-        with patch.dict(os.environ, pod):
-            settings = self.understood()
-        self.assertIsNone(settings.api)
-        self.assertTrue(settings.embedded)
-
-    def test_one_way(self) -> None:
-        """It is said in one way, and the other is named."""
-        server = ("--api-server", "https://h")
-        for words, said in (
-            ((*server, "--in-cluster"), "--in-cluster: --api-server says where"),
-            ((*server, "--kubeconfig", "f"), "--kubeconfig: --api-server says where"),
-            (("--in-cluster", "--kubeconfig", "f"), "--in-cluster: --kubeconfig says"),
-        ):
-            self.assertIn(said, self.refusal(Options(), *words))
-
-    def test_belongings(self) -> None:
-        """What belongs to one way is of no use in another."""
-        for option in ("api-ca", "api-cert", "api-key", "api-token-file"):
-            message = self.refusal(Options(), f"--{option}", "f", "--in-cluster")
-            self.assertEqual(message, f"--{option} f: it goes with --api-server only")
-        message = self.refusal(Options(), "--context", "c", "--api-server", "https://h")
-        self.assertEqual(message, "--context c: it goes with --kubeconfig only")
-        for option in ("api-server", "kubeconfig"):
-            message = self.refusal(Options(), f"--{option}", "")
-            self.assertIn(f"--{option} is empty", message)
-
-    def test_template(self) -> None:
-        """Addresses are filled in by an API server, or not at all."""
-        node = ("--node", "*=https://{address}:10443")
-        message = self.refusal(Options(), *node)
-        self.assertIn("{address} is told by an API server; give --api-server", message)
-        settings = self.understood(*node, "--api-server", "https://h")
-        assert settings.any_node is not None
-        self.assertTrue(settings.any_node.by_address)
+    def test_words(self) -> None:
+        """The command line is kept as it was, for whoever is to read it again."""
+        words = ("--workers", "2", "-v")
+        self.assertEqual(self.understood(*words).words, words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hypothesis import given, strategies
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -13,8 +15,10 @@ from spdygate.service.settings import (
     check_reach,
     check_unique,
     in_url,
+    read_count,
     read_errors,
     read_host,
+    read_limit,
     read_listeners,
     read_pod,
     read_seconds,
@@ -141,6 +145,29 @@ class OtherTests(SettingCase):
                 SettingError, read_seconds, "--wait", text, or_never=True
             )
             self.assert_says(error, f"--wait {text}: ", "0 or more")
+
+    def test_limit(self) -> None:
+        """A long time has a unit or is in seconds, and may be no time at all."""
+        for text, seconds in (
+            ("90", 90.0),
+            ("90s", 90.0),
+            ("1.5m", 90.0),
+            ("4h", 14400.0),
+            ("0", math.inf),
+            ("never", math.inf),
+        ):
+            self.assertEqual(read_limit("--idle", text), seconds)
+        for text in ("", "-1", "0s", "h", "4d", "nan", "inf", "1e3", "9" * 10, " 4h"):
+            error = self.assertRaises(SettingError, read_limit, "--idle", text)
+            self.assert_says(error, f"--idle {text}: ", "4h or 30m", "never")
+
+    def test_count(self) -> None:
+        """A number of things is whole, and there is a most."""
+        self.assertEqual(read_count("--things", "1", 8), 1)
+        self.assertEqual(read_count("--things", "8", 8), 8)
+        for text in ("0", "9", "-1", "1.0", "", "x", "1" * 10, "\u0663"):
+            error = self.assertRaises(SettingError, read_count, "--things", text, 8)
+            self.assert_says(error, f"--things {text}: ", "from 1 to 8")
 
     def test_url(self) -> None:
         """A URL is scheme, host, perhaps a port, and perhaps a path."""
