@@ -4,6 +4,9 @@
 With no node and no API server given, or with pods declared on itself, it
 carries a node service in the same reactor, reached by HTTP/2 over a socket
 pair: the same code on both sides of it as between two machines.
+
+With ``--workers`` this process only listens, and starts others that have all of
+that each.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ from .gatewaynodes import NodeWays
 from .gatewayoptions import Options
 from .gatewaysettings import GatewaySettings
 from .node import places
+from .workers import Workers
 
 __all__ = ["Options", "makeService"]
 
@@ -86,6 +90,27 @@ def makeService(options: Options) -> IService:  # twistd calls this name
     """Build the service that *options* describe."""
     from twisted.internet import reactor
 
+    settings = options.settings
+    if settings.workers > 1:
+        return Workers(reactor, options)
+    service, house = build(reactor, options)
+    for listener in settings.listeners:
+        ListenerService(
+            reactor,
+            listener,
+            FrontDoors(house),
+            settings.tls,
+            allowed=settings.exposed,
+        ).setServiceParent(service)
+    return service
+
+
+def build(reactor: Any, options: Options) -> tuple[MultiService, House]:
+    """
+    Build everything but the listeners.
+
+    :returns: what is to run, and what its front doors need.
+    """
     raise_open_files()
     keep_heap()
     settings = options.settings
@@ -102,20 +127,14 @@ def makeService(options: Options) -> IService:  # twistd calls this name
         turn,
         time.time,
         settings.errors,
+        settings.patience,
+        settings.ping_window,
     )
     _reach(reactor, settings, house, dialling, Pods(here))
     if house.routing.cluster is not None and dialling.api is not None:
         watch = ApiWatch(dialling.api, house.routing.cluster, reactor)
         watch.setServiceParent(service)
-    for listener in settings.listeners:
-        ListenerService(
-            reactor,
-            listener,
-            FrontDoors(house),
-            settings.tls,
-            allowed=settings.exposed,
-        ).setServiceParent(service)
-    return service
+    return service, house
 
 
 def _reach(
@@ -126,7 +145,7 @@ def _reach(
     here: Pods,
 ) -> None:
     """Prepare to dial everything that the command line names."""
-    terms = Terms(settings.hold_fin, house.shared)
+    terms = Terms(settings.hold_fin, house.shared, settings.patience)
     ways = NodeWays(reactor, settings, house.switchboard, house.turn, terms)
     dialer = dialling.dialer = NodeDialer(house.routing, house.turn, ways.by_address)
     for node in settings.nodes:
