@@ -11,26 +11,19 @@ from collections import deque
 from collections.abc import Callable
 
 from ..errors import RstStatus
-from ..session.deadlines import Liveness, Verdict
+from ..session.deadlines import Liveness, Verdict, in_words
 from ..session.events import Pong
+from ..session.pingwindow import PingWindow
 from .budget import Shared
+from .patience import USUAL, Patience
 from .spdyend import Errors, SpdyEnd
 from .spdystreams import SpdyStreams, Visit
 from .stalls import Stalls, stalled
-from .tunnel import Failed, TunnelEvent, nothing
+from .tunnel import Failed, Noted, TunnelEvent, nothing
 
 __all__ = ["Errors", "ServedSpdy", "Visit"]
 
 _NEVER = float("inf")
-
-#: Seconds of a client's silence before it is pinged: balancers and NAT tables
-#: forget a quiet connection after 4 minutes (Azure) or more, and clients before
-#: 1.21 never ping themselves (docs/protocol.rst, 3.5).
-PING_INTERVAL = 30.0
-
-#: Seconds after which a session that carries nothing is ended, as a kubelet
-#: does by default (``--streaming-connection-idle-timeout``).
-IDLE_TIMEOUT = 4 * 3600.0
 
 #: Seconds a client has to read the text that tells it of an end.
 LAST_WORDS = 1.0
@@ -45,16 +38,23 @@ class ServedSpdy(SpdyStreams):
         errors: Errors = Errors.ISOLATE,
         shared: Shared | None = None,
         now: float = 0.0,
+        patience: Patience = USUAL,
+        ping_window: bool = True,
     ) -> None:
-        """Serve a client; see `SpdyStreams`."""
-        super().__init__(visit, errors, shared, now)
-        self._alive = Liveness(now, PING_INTERVAL, idle=IDLE_TIMEOUT)
+        """
+        Serve a client; see `SpdyStreams`.
+
+        :param ping_window: whether it may be asked which of its workers go on.
+        """
+        window = PingWindow(patience.frozen) if ping_window else None
+        super().__init__(visit, errors, shared, now, window)
+        self._patience = patience
+        self._alive = Liveness(now, patience.quiet, idle=patience.idle)
         self._pings = 0
         self._end_at = _NEVER
         #: Streams to reset, and when, the soonest first.
         self._resets: deque[tuple[float, int]] = deque()
-        self._stalls: Stalls[SpdyEnd] = Stalls(self._line.held, now)
-        self.outgoing = self._session.outgoing
+        self._stalls: Stalls[SpdyEnd] = Stalls(self._line.held, now, patience)
         self.pause = self._session.pause
         self.resume = self._session.resume
 
@@ -81,11 +81,27 @@ class ServedSpdy(SpdyStreams):
         """Take bytes from the client; return what happened to its tunnels."""
         self._now = now
         self._alive.heard(now)
-        happened = self._session.feed(data, now)
+        session = self._session
+        happened = session.feed(data, now)
         if not happened or any(type(event) is not Pong for event in happened):
             # Its own PINGs are use, as a kubelet counts; answers to ours are not.
             self._alive.used(now)
-        return self._translate(happened)
+        told = self._translate(happened)
+        if session.notes:
+            self._note(told)
+        return told
+
+    def _note(self, told: list[TunnelEvent]) -> None:
+        """Pass on what a log should have of the session."""
+        notes = self._session.notes
+        told.extend(Noted(note) for note in notes)
+        notes.clear()
+
+    def outgoing(self) -> bytes:
+        """Return, and forget, the bytes to write."""
+        session = self._session
+        session.hears(not self._line.held.over)
+        return session.outgoing()
 
     def release(self, limit: int) -> list[TunnelEvent]:
         """Write about *limit* bytes of what has waited and may go now."""
@@ -112,6 +128,7 @@ class ServedSpdy(SpdyStreams):
         told: list[TunnelEvent] = []
         self._now = now
         self._session.tick(now)
+        self._note(told)
         for pair in self._pairs.expired(now):
             self._expire(pair, told)
         self._reset_stalled(now, told)
@@ -120,6 +137,8 @@ class ServedSpdy(SpdyStreams):
             self._end_at = now + LAST_WORDS
         elif now >= self._end_at:
             self._end_all(told, "its pod is gone")
+        elif self._session.dead:
+            self._end_all(told, self._session.dead)
         self._look_alive(now, told)
         return told
 
@@ -127,7 +146,7 @@ class ServedSpdy(SpdyStreams):
         """Reset the tunnel whose pod keeps all the others waiting, alone."""
         end = self._stalls.look(self._ends.values(), now)
         if end is not None:
-            failure = stalled(end, len(self._ends) - 1)
+            failure = stalled(end, len(self._ends) - 1, self._patience)
             end.fail(failure)
             told.append(Failed(end, failure))
 
@@ -149,4 +168,4 @@ class ServedSpdy(SpdyStreams):
                 self._session.ping(self._pings)
                 self._line.wake()
             case Verdict.IDLE:
-                self._end_all(told, f"idle for {IDLE_TIMEOUT / 3600:.0f} hours")
+                self._end_all(told, f"idle for {in_words(self._patience.idle)}")

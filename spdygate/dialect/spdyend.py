@@ -177,6 +177,10 @@ class SpdyEnd:
         self._line.wake()
         return self._line.session.send(self.stream_id, data)
 
+    def starved(self) -> bool:
+        """Say whether the client lets this tunnel wait, and takes others' bytes."""
+        return self._line.session.starved(self.stream_id)
+
     def finish(self) -> None:
         """Send the pod's FIN, and end the error stream with it."""
         if self.over or self.finished:

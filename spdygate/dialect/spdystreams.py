@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from ..errors import RstStatus
 from ..session import events
+from ..session.pingwindow import PingWindow
 from ..session.spdy import SpdySession
 from ..wire.portforward import BadStream, Kind, StreamAsk, check_stream
 from ..wire.urls import Target
@@ -72,15 +73,17 @@ class SpdyStreams:
         errors: Errors = Errors.ISOLATE,
         shared: Shared | None = None,
         now: float = 0.0,
+        window: PingWindow | None = None,
     ) -> None:
         """
         Serve a client whose connection has just been upgraded.
 
         :param shared: the budget of all sessions of the process.
         :param now: seconds, of the clock that `ServedSpdy.tick` is told.
+        :param window: what is known of the client's workers, if anybody asks.
         """
         self._visit = visit
-        self._session = SpdySession(client=False)
+        self._session = SpdySession(client=False, window=window)
         held = Held(shared or Shared())
         old = not visit.negotiated
         self._line = Line(self._session, visit.target, errors, held, old)

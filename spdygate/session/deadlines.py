@@ -11,6 +11,15 @@ from __future__ import annotations
 from enum import Enum, auto
 
 
+def in_words(seconds: float) -> str:
+    """Say how long that is, in the largest unit that has no rest."""
+    for size, unit in ((3600, "hour"), (60, "minute")):
+        count, rest = divmod(seconds, size)
+        if count and not rest:
+            return f"{count:.0f} {unit}{'' if count == 1 else 's'}"
+    return f"{seconds:g} s"
+
+
 class Verdict(Enum):
     """What a look at the clock led to."""
 

@@ -110,6 +110,25 @@ class Http2Session(Answering):
         """Return whether `release` would write something now."""
         return self._outbox.ready
 
+    @property
+    def stuck(self) -> bool:
+        """Return whether so much is held that no credit is given back for it."""
+        return self._held > self._limits.held
+
+    @property
+    def tunnel_limit(self) -> int:
+        """Return the bytes of a stream above which it shares the blame for that."""
+        return self._limits.stream_window // 2
+
+    def held(self, stream_id: int) -> int:
+        """Return how many bytes of the stream have come and were not passed on."""
+        stream = self._streams.get(stream_id)
+        return 0 if stream is None else stream.inbound.held
+
+    def starved(self, stream_id: int) -> bool:
+        """Return whether the stream has bytes waiting that its peer does not want."""
+        return self._outbox.starved(stream_id)
+
     def outgoing(self) -> bytes:
         """Return, and forget, the bytes to write."""
         self._announced = True

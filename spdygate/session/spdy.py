@@ -12,19 +12,20 @@ it a moment ago, and the caller is about to read that in an event.
 from __future__ import annotations
 
 from ..errors import LocalError
-from ..wire.spdyframes import (
-    MAX_DATA,
-    Goaway,
-    Ping,
-    RstStream,
-    SynReply,
-    SynStream,
-    data_header,
-)
+from ..wire.spdyframes import Goaway, Ping, SynStream
 from .events import Buffer, Drained, Event, Headers
 from .spdylimits import SpdyLimits
-from .spdyreceive import Receiving, Stream
-from .streamstate import Input, State, advance, is_over, may_finish, may_send
+from .spdyreceive import Receiving
+from .spdywriting import Stream
+from .streamstate import (
+    Input,
+    State,
+    advance,
+    awaits_us,
+    is_over,
+    may_finish,
+    may_send,
+)
 
 __all__ = ["SpdyLimits", "SpdySession"]
 
@@ -51,6 +52,23 @@ class SpdySession(Receiving):
         """Return whether `release` might write something now."""
         return self._outbox.ready
 
+    @property
+    def dead(self) -> str:
+        """Return why the session is to be closed, if its peer is beyond help."""
+        return self._window.dead if self._window is not None else ""
+
+    def hears(self, reading: bool) -> None:
+        """Take note of whether we read from the peer."""
+        if self._window is not None and self._window.hears(reading, self._now):
+            self._let_go()
+
+    def starved(self, stream_id: int) -> bool:
+        """Return whether the peer lets this stream's bytes wait, and not all."""
+        window, outbox = self._window, self._outbox
+        if outbox.paused or window is None:
+            return outbox.starved(stream_id) and not outbox.paused
+        return window.stuck(stream_id) and outbox.waiting(stream_id) > 0
+
     def waiting(self, stream_id: int) -> int:
         """Return how many bytes of the stream wait here."""
         return self._outbox.waiting(stream_id)
@@ -61,6 +79,9 @@ class SpdySession(Receiving):
 
         A served session has none before it has heard the client.
         """
+        window = self._window
+        if window is not None and window.due and self._may_speak:
+            self._ask(window)
         if not self._may_speak or not self._out:
             return b""
         data = b"".join(self._out)
@@ -83,7 +104,7 @@ class SpdySession(Receiving):
         state = advance(State.IDLE, Input.WE_ASK, stream_id)
         if finished:
             state = advance(state, Input.WE_FINISH, stream_id)
-        self._streams[stream_id] = Stream(state)
+        self._streams[stream_id] = Stream(state, stream_id)
         self._outbox.add(stream_id, self._credit.stream_window())
         self._out.append(SynStream(stream_id, block, finished).pack())
         return stream_id
@@ -94,8 +115,7 @@ class SpdySession(Receiving):
         if stream is None:
             return
         stream.state = advance(stream.state, Input.WE_ANSWER, stream_id)
-        block = self._deflater.deflate(headers)
-        self._write(SynReply(stream_id, block).pack())
+        self._answer(stream_id, headers)
 
     def send(self, stream_id: int, data: Buffer) -> int:
         """
@@ -113,24 +133,14 @@ class SpdySession(Receiving):
             self._frame(stream_id, data[:room], finished=False)
         return room
 
-    def _frame(self, stream_id: int, data: Buffer, *, finished: bool) -> None:
-        """Queue a DATA frame, or several if it is more than one can hold."""
-        if len(data) > MAX_DATA:
-            view = memoryview(data)
-            last = (len(data) - 1) // MAX_DATA * MAX_DATA
-            for start in range(0, last, MAX_DATA):
-                piece = view[start : start + MAX_DATA]
-                self._out += (data_header(stream_id, MAX_DATA, False), piece)
-            data = view[last:]
-        self._out += (data_header(stream_id, len(data), finished), data)
-
     def finish(self, stream_id: int) -> None:
         """Half-close the stream with FIN, once what waits on it has gone."""
         stream = self._streams.get(stream_id)
         if stream is None or not may_finish(stream.state):
             return
         stream.state = advance(stream.state, Input.WE_FINISH, stream_id)
-        if self._outbox.finish(stream_id):
+        shut = self._window is not None and not self._window.takes(stream_id)
+        if self._outbox.finish(stream_id, shut=shut):
             self._frame(stream_id, b"", finished=True)
             self._forget_if_over(stream_id, stream)
 
@@ -145,11 +155,12 @@ class SpdySession(Receiving):
         if stream is None:
             return
         finished = not may_finish(stream.state)
-        if finished and stream.reset_after is None and self._outbox.waiting(stream_id):
+        if finished and stream.reset_after is None and self._outbox.holds(stream_id):
             stream.reset_after = status
             return
+        answered = not awaits_us(stream.state)
         self._forget(stream_id)
-        self._write(RstStream(stream_id, status).pack())
+        self._give_up(stream_id, status, answered=answered)
 
     def grant(self, stream_id: int, count: int) -> bool:
         """
@@ -169,9 +180,13 @@ class SpdySession(Receiving):
         Ask whether the peer is there; a `Pong` tells that it is.
 
         :param ping_id: odd for a client, even for a server, and never 0: a Go
-            peer closes the connection over it (docs/protocol.rst, 3.5).
+            peer closes the connection over it (docs/protocol.rst, 3.5).  A peer
+            whose workers are watched is asked with their numbers instead.
         """
-        self._out.append(Ping(ping_id).pack())
+        window = self._window
+        numbers = [ping_id] if window is None else window.ping(urgent=True)
+        for number in numbers:
+            self._out.append(Ping(number).pack())
 
     def goaway(self, status: int = 0) -> None:
         """
@@ -197,11 +212,15 @@ class SpdySession(Receiving):
         :param limit: stop after about this many bytes.
         """
         events: list[Event] = []
-        for stream_id, data, finished in self._outbox.release(limit):
-            self._frame(stream_id, data, finished=finished)
-            events.append(Drained(stream_id, len(data)))
-            if finished:
-                self._last_piece(stream_id, self._streams[stream_id])
+        while limit > 0 and self._outbox.ready:
+            # One by one where each has to be counted before the next may go.
+            helping = limit if self._window is None else 1
+            for stream_id, data, finished in self._outbox.release(helping):
+                limit -= len(data) or 1
+                self._frame(stream_id, data, finished=finished)
+                events.append(Drained(stream_id, len(data)))
+                if finished:
+                    self._last_piece(stream_id, self._streams[stream_id])
         return events
 
     def _last_piece(self, stream_id: int, stream: Stream) -> None:
@@ -213,10 +232,18 @@ class SpdySession(Receiving):
 
     def deadline(self) -> float:
         """Return the time at which `tick` has something to do."""
-        return self._credit.next()
+        window = self._window
+        credit = self._credit.next()
+        return credit if window is None else min(credit, window.next())
 
     def tick(self, now: float) -> None:
-        """Grant all there is to streams that stopped at exactly 64 KiB."""
+        """Judge the peer, and grant all to streams that stopped at exactly 64 KiB."""
+        self._now = now
+        window = self._window
+        if window is not None:
+            window.tick(now, congested=self._outbox.paused)
+            self._judge()
+            self._let_go()
         for stream_id in self._credit.stuck(now):
             self._grant(0, self._credit.rescue())
             account = self._streams[stream_id].account

@@ -21,10 +21,8 @@ session, and is what everyone uses.  Rules of both:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from ..errors import LimitError, RemoteError, RemoteStreamError, RstStatus
-from ..wire.headerblock import HeaderDeflater, HeaderInflater, bad_name
+from ..wire.headerblock import HeaderInflater, bad_name
 from ..wire.spdyframes import (
     Frame,
     Goaway,
@@ -39,7 +37,6 @@ from ..wire.spdyframes import (
 from ..wire.spdyparser import DataPiece, FrameParser
 from .events import (
     Broken,
-    Buffer,
     DataReceived,
     Event,
     GoingAway,
@@ -49,58 +46,47 @@ from .events import (
     StreamOpened,
     StreamReset,
 )
-from .outbox import Outbox
+from .pingwindow import PingWindow
 from .ratelimit import RateLimit
-from .spdycredit import Account, Credit
 from .spdylimits import SpdyLimits
+from .spdywriting import Stream, Writing
 from .streamstate import Input, State, advance, awaits_us, is_over
+from .workerqueue import GONE
 
 _MAX_CONCURRENT_STREAMS = 4  # ids of SETTINGS entries: draft, section 2.6.4
 _INITIAL_WINDOW_SIZE = 7
 
 
-@dataclass(slots=True)
-class Stream:
-    """
-    One stream of the session.
-
-    :ivar reset_after: the status of a RST_STREAM that follows what waits.
-    """
-
-    state: State
-    account: Account = field(default_factory=Account)
-    reset_after: int | None = None
-
-
-class Receiving:
+class Receiving(Writing):
     """
     The state of one side of a SPDY/3.1 connection, and what the peer does to it.
 
     :ivar broken: whether the session has ended itself.
     """
 
-    def __init__(self, *, client: bool, limits: SpdyLimits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        client: bool,
+        limits: SpdyLimits | None = None,
+        window: PingWindow | None = None,
+    ) -> None:
         """
         Begin a session on a connection that has just been upgraded.
 
         :param client: whether we are the side that asked for the upgrade.
+        :param window: what is known of the peer's workers, if it is a Go peer as
+            far as that is known.
         """
-        self._limits = limits or SpdyLimits()
+        super().__init__(limits or SpdyLimits(), window)
         self._parser = FrameParser(self._limits.control)
         self._inflater = HeaderInflater(self._limits.headers)
-        self._deflater = HeaderDeflater()
-        self._streams: dict[int, Stream] = {}
-        self._outbox = Outbox()
-        self._credit = Credit(self._outbox)
-        self._out: list[Buffer] = []
-        self._unread = 0
         self._parity = 1 if client else 0
         self._next_id = 1 if client else 2
         self._last_theirs = 0
         self._their_limit = self._limits.streams
         self._noise = RateLimit()
         self._may_speak = client
-        self._now = 0.0
         self.broken = False
 
     def feed(self, data: bytes, now: float) -> list[Event]:
@@ -126,6 +112,7 @@ class Receiving:
             self._noise.take(self._parser.take_empty_frames(), now)
             if self._unread > self._limits.unread:
                 raise LimitError("the peer does not read our answers")
+            self._judge()
         except RemoteError as error:
             self._end(error, events)
         return events
@@ -136,6 +123,8 @@ class Receiving:
         stream = self._streams.get(stream_id)
         self._grant(0, self._credit.arrived(len(data)))
         if stream is None:
+            if finished:
+                self._left(stream_id, reset=False)
             return
         try:
             if data:
@@ -150,6 +139,8 @@ class Receiving:
     def _finished(self, stream_id: int, stream: Stream, events: list[Event]) -> None:
         """Take note of the peer's FIN."""
         stream.state = advance(stream.state, Input.THEY_FINISH, stream_id)
+        stream.mark |= GONE
+        self._left(stream_id, reset=False)
         self._credit.forget(stream_id)
         events.append(StreamFinished(stream_id))
         self._forget_if_over(stream_id, stream)
@@ -173,7 +164,7 @@ class Receiving:
                 case HeadersFrame():
                     self._read_headers(frame, events)
                 case WindowUpdate():
-                    self._credit.start()
+                    self._counts()
                     self._outbox.credit(frame.stream_id, frame.delta)
         except RemoteStreamError as error:
             self._refuse(error, events)
@@ -190,14 +181,15 @@ class Receiving:
             raise RemoteStreamError(stream_id, f"a header may not be named {bad!r}")
         if len(self._streams) >= self._limits.streams:
             self._noise.take(1, self._now)
-            self._write(RstStream(stream_id, RstStatus.REFUSED_STREAM).pack())
+            self._give_up(stream_id, RstStatus.REFUSED_STREAM)
             return
         if any(name.startswith(b":") for name, _ in headers):
-            self._credit.start()
+            self._counts()
         state = advance(State.IDLE, Input.THEY_ASK, stream_id)
         if frame.finished:
             state = advance(state, Input.THEY_FINISH, stream_id)
-        self._streams[stream_id] = Stream(state)
+        mark = stream_id | GONE if frame.finished else stream_id
+        self._streams[stream_id] = Stream(state, mark)
         self._outbox.add(stream_id, self._credit.stream_window())
         events.append(StreamOpened(stream_id, headers, frame.finished))
 
@@ -206,6 +198,7 @@ class Receiving:
         headers = self._inflater.inflate(frame.block)
         stream = self._streams.get(frame.stream_id)
         if stream is None:
+            self._answered(frame.stream_id)
             return
         stream.state = advance(stream.state, Input.THEY_ANSWER, frame.stream_id)
         events.append(StreamAccepted(frame.stream_id, headers))
@@ -221,8 +214,11 @@ class Receiving:
 
     def _read_rst(self, frame: RstStream, events: list[Event]) -> None:
         """Drop a stream that the peer gave up; a RST is never answered (2.6.3)."""
+        if frame.status != RstStatus.PROTOCOL_ERROR:
+            self._left(frame.stream_id, reset=True)
         stream = self._streams.get(frame.stream_id)
         if stream is None:
+            self._answered(frame.stream_id)
             return
         if awaits_us(stream.state):
             # A rapid reset: each one costs us a dial, and the peer nothing.
@@ -234,7 +230,7 @@ class Receiving:
         """Follow the two settings that concern us (draft, section 2.6.4)."""
         # Every stream's window may have to be moved: that costs, and is paid for.
         self._noise.take(1 + len(self._streams) // 100, self._now)
-        self._credit.start()
+        self._counts()
         for entry in frame.entries:
             if entry.id == _INITIAL_WINDOW_SIZE:
                 if entry.value > 2**31 - 1:
@@ -246,17 +242,31 @@ class Receiving:
     def _read_ping(self, frame: Ping, events: list[Event]) -> None:
         """Echo the peer's PINGs, report our own (draft, section 2.6.5)."""
         if frame.ping_id % 2 == self._parity:
+            if self._window is not None:
+                self._moved(self._window.pong(frame.ping_id, self._now))
             events.append(Pong(frame.ping_id))
         else:
-            self._write(frame.pack())
+            self._echo(frame)
+
+    def _answered(self, stream_id: int) -> None:
+        """Hear that a stream of ours was answered that was only a question."""
+        if self._window is not None and stream_id % 2 == self._parity:
+            self._moved(self._window.opened(stream_id, self._now))
+
+    def _left(self, stream_id: int, *, reset: bool) -> None:
+        """Hear that the peer sends no more on a stream."""
+        if self._window is not None and stream_id % 2 != self._parity:
+            self._window.left(stream_id, self._now, reset=reset)
 
     def _refuse(self, error: RemoteStreamError, events: list[Event]) -> None:
         """Reset the one stream on which the peer broke a rule."""
         self._noise.take(1, self._now)
-        if error.stream_id in self._streams:
+        stream = self._streams.get(error.stream_id)
+        answered = stream is not None and not awaits_us(stream.state)
+        if stream is not None:
             self._forget(error.stream_id)
             events.append(StreamReset(error.stream_id, error.rst))
-        self._write(RstStream(error.stream_id, error.rst).pack())
+        self._give_up(error.stream_id, error.rst, answered=answered)
 
     def _end(self, error: RemoteError, events: list[Event]) -> None:
         """Say goodbye to a peer that broke the protocol."""
@@ -266,17 +276,6 @@ class Receiving:
 
     # -- shared with the sending half ------------------------------------------
 
-    def _write(self, frame: bytes) -> None:
-        """Queue a control frame; they never wait behind DATA."""
-        self._out.append(frame)
-        if self._outbox.paused:
-            self._unread += len(frame)
-
-    def _grant(self, stream_id: int, count: int) -> None:
-        """Tell the peer of *count* bytes more; stream 0 is the session (2.6.8)."""
-        if count:
-            self._write(WindowUpdate(stream_id, count).pack())
-
     def _forget(self, stream_id: int) -> None:
         """Drop a stream and whatever waits on it."""
         del self._streams[stream_id]
@@ -285,5 +284,5 @@ class Receiving:
 
     def _forget_if_over(self, stream_id: int, stream: Stream) -> None:
         """Drop a stream once both sides have finished and nothing waits on it."""
-        if is_over(stream.state) and not self._outbox.waiting(stream_id):
+        if is_over(stream.state) and not self._outbox.holds(stream_id):
             self._forget(stream_id)

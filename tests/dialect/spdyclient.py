@@ -51,6 +51,12 @@ class SpdyClient:
         """Return what was written to the client since."""
         return self.peer.read(self.served.outgoing())
 
+    def answers(self) -> None:
+        """Read all there is, and echo the PINGs among it."""
+        for seen in self.written():
+            if seen.name == "PING":
+                self.does(self.peer.ping(seen.value))
+
     def opens(self, kind: str, port: int, request_id: str | None) -> bytes:
         """Write the SYN_STREAM of the next stream."""
         number, self._next = self._next, self._next + 2

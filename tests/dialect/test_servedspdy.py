@@ -9,14 +9,8 @@ from hypothesis.strategies import binary, integers, lists, sampled_from, tuples
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.dialect.budget import SESSION, TUNNEL, Shared
-from spdygate.dialect.servedspdy import (
-    IDLE_TIMEOUT,
-    LAST_WORDS,
-    PING_INTERVAL,
-    Errors,
-    ServedSpdy,
-    Visit,
-)
+from spdygate.dialect.patience import USUAL
+from spdygate.dialect.servedspdy import LAST_WORDS, Errors, ServedSpdy, Visit
 from spdygate.dialect.spdyend import SpdyEnd
 from spdygate.dialect.tunnel import Data, Failed, Failure, Noted, Opening, Reason
 from tests.dialect.ends import TARGET
@@ -33,7 +27,7 @@ class ShellTests(SynchronousTestCase):
     def test_nothing_before_the_client(self) -> None:
         """Go clients throw away what is glued to the 101: no ping, no greeting."""
         served = ServedSpdy(Visit(TARGET, "s1"), now=0.0)
-        served.tick(PING_INTERVAL)
+        served.tick(USUAL.quiet)
         self.assertEqual(served.outgoing(), b"")
         peer = HandPeer()
         served.feed(peer.ping(1), 31.0)
@@ -240,7 +234,7 @@ class AliveTests(SynchronousTestCase):
 
     def idle(self, client: SpdyClient) -> None:
         """Let four hours pass, and answer what is asked."""
-        for _ in range(int(IDLE_TIMEOUT / 100)):
+        for _ in range(int(USUAL.idle / 100)):
             client.passes(100.0)
             for seen in client.written():
                 if seen.name == "PING" and seen.value % 2 == 0:
@@ -314,7 +308,7 @@ class LongLifeTests(SynchronousTestCase):
             case _:
                 end.fail(Failure(Reason.TARGET_RESET, "reset"))
         client.does(data(error_id, b"", FIN))
-        client.served.outgoing()
+        client.answers()
 
     def test_every_way_to_end(self) -> None:
         """However a tunnel ends, in either mode, in either age, nothing is left."""

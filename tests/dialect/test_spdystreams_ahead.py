@@ -19,14 +19,14 @@ class AheadTests(SynchronousTestCase):
         end.accept()
         client.served.outgoing()
         client.served.pause()
-        end.send(bytes(200_000))
+        end.send(bytes(600_000))
         end.finish()
         client.does(data(end.stream_id, b"", FIN))
         client.served.resume()
         told = client.served.release(1 << 20)
         counts = [event.count for event in told if isinstance(event, Drained)]
         self.assertGreater(len(counts), 1)
-        self.assertEqual(sum(counts), 200_000)
+        self.assertEqual(sum(counts), 600_000)
 
     def test_finished_and_reset_in_one_read(self) -> None:
         """A reset is reported although the FIN came in the same read."""

@@ -6,10 +6,29 @@ from hypothesis import given
 from hypothesis.strategies import floats, lists, none, one_of, sampled_from, tuples
 from twisted.trial.unittest import SynchronousTestCase
 
-from spdygate.session.deadlines import Liveness, Verdict
+from spdygate.session.deadlines import Liveness, Verdict, in_words
 
 _SECONDS = floats(0.5, 50)
 _STEPS = lists(tuples(sampled_from(("heard", "used")), _SECONDS), max_size=30)
+
+
+class WordsTests(SynchronousTestCase):
+    """Times as a person says them."""
+
+    def test_in_words(self) -> None:
+        """The largest unit is taken that has no rest."""
+        spoken = {
+            3600.0: "1 hour",
+            14400.0: "4 hours",
+            5400.0: "90 minutes",
+            60.0: "1 minute",
+            90.0: "90 s",
+            20.0: "20 s",
+            0.5: "0.5 s",
+            0.0: "0 s",
+        }
+        for seconds, words in spoken.items():
+            self.assertEqual(in_words(seconds), words)
 
 
 class LivenessTests(SynchronousTestCase):

@@ -19,7 +19,13 @@ from hypothesis.strategies import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.errors import CreditError
-from spdygate.session.outbox import QUANTUM, SMALL, Outbox, StreamCreditError
+from spdygate.session.outbox import (
+    ALONE,
+    QUANTUM,
+    SMALL,
+    Outbox,
+    StreamCreditError,
+)
 from spdygate.session.windows import LARGEST_WINDOW
 
 #: A busy machine is no failure.
@@ -257,3 +263,77 @@ class OutboxTests(SynchronousTestCase):
     def test_credit_for_no_stream(self) -> None:
         """Credit for a stream that is over is dropped."""
         Outbox().credit(7, 1)
+
+
+class GateTests(SynchronousTestCase):
+    """A gate holds streams back that every window would let go."""
+
+    def setUp(self) -> None:
+        """Keep streams 3 and 13 behind a gate, which streams 5 and 8 pass."""
+        self.shut = {3, 13}
+        self.outbox = Outbox()
+        self.outbox.gate = lambda key: 0 if key in self.shut else 1 << 20
+        for stream_id in (3, 5, 13):
+            self.outbox.add(stream_id)
+
+    def test_held_back(self) -> None:
+        """What is behind it waits, without a turn, until it is opened."""
+        self.assertEqual(self.outbox.put(3, b"wait"), 0)
+        self.assertEqual(self.outbox.put(5, b"pass"), 4)
+        self.assertEqual(self.outbox.release(100), [])
+        self.assertFalse(self.outbox.ready)
+        self.outbox.put(3, b"ing")
+        self.assertFalse(self.outbox.ready)
+        self.shut.clear()
+        self.outbox.reopen(5 % 5)
+        self.assertFalse(self.outbox.ready)
+        self.outbox.reopen(3 % 5)
+        self.assertEqual(self.outbox.release(100), [(3, b"waiting", False)])
+
+    def test_opened_for_all(self) -> None:
+        """Turns come back in the order in which they were lost."""
+        for stream_id in (3, 13):
+            self.outbox.put(stream_id, b"wait")
+        self.outbox.release(100)
+        self.shut.clear()
+        self.outbox.reopen()
+        self.assertEqual([one.stream_id for one in self.outbox.release(100)], [3, 13])
+
+    def test_part(self) -> None:
+        """It says how many bytes may go."""
+        self.outbox.gate = lambda key: 3
+        self.assertEqual(self.outbox.put(3, b"part"), 3)
+        self.assertEqual(self.outbox.waiting(3), 1)
+
+    def test_finish(self) -> None:
+        """A FIN behind it waits as well, with bytes or without."""
+        self.outbox.put(13, b"wait")
+        for stream_id in (3, 13):
+            self.assertFalse(self.outbox.finish(stream_id, shut=True))
+            self.assertTrue(self.outbox.holds(stream_id))
+        self.assertEqual(self.outbox.release(100), [])
+        self.shut.clear()
+        self.outbox.reopen()
+        pieces = sorted(self.outbox.release(100))
+        self.assertEqual(pieces, [(3, b"", True), (13, b"wait", True)])
+        self.assertFalse(self.outbox.holds(3))
+
+    def test_removed(self) -> None:
+        """A stream that is removed behind it does not come back."""
+        self.outbox.put(3, b"wait")
+        self.outbox.release(100)
+        self.outbox.remove(3)
+        self.outbox.reopen()
+        self.assertFalse(self.outbox.ready)
+
+    def test_joined(self) -> None:
+        """Pieces that waited behind it leave in as few as can be."""
+        for _ in range(20):
+            self.outbox.put(3, bytes(SMALL * 8))
+        self.outbox.put(13, bytes(SMALL * 64))
+        self.shut.clear()
+        sizes = [len(one.data) for one in self.outbox.release(1 << 30)]
+        # In turns while both wait, and more at once while only one does.
+        self.assertEqual(sizes[:2], [QUANTUM, QUANTUM])
+        self.assertEqual(max(sizes), ALONE)
+        self.assertEqual(sum(sizes), SMALL * (160 + 64))
