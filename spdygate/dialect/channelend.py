@@ -107,17 +107,19 @@ class ChannelEnd:
 
     :ivar channel: the one that its bytes are on; its error is on the next.
     :ivar held: bytes received that the other side has not drained.
+    :ivar granted: bytes that it has, ever.
     :ivar finished: whether we have been given all that is to be sent.
     :ivar over: whether nothing more is to be reported.
     """
 
-    __slots__ = ("_line", "channel", "finished", "held", "over", "receiver")
+    __slots__ = ("_line", "channel", "finished", "granted", "held", "over", "receiver")
 
     def __init__(self, line: ChannelLine, channel: int) -> None:
         self._line = line
         self.receiver: Receiver | None = None
         self.channel = channel
         self.held = 0
+        self.granted = 0
         self.finished = False
         self.over = False
 
@@ -153,6 +155,7 @@ class ChannelEnd:
 
     def grant(self, count: int) -> None:
         """Count *count* bytes as drained."""
+        self.granted += count
         self.held = self._line.held.give(self.held, count)
 
 

@@ -2,9 +2,16 @@
 The end of a tunnel that is an HTTP/2 stream, whichever side opened it.
 
 What the two sides have in common is here: the streams of one connection and
-the ends on them, credit, half-close, and *lingering*: a stream that failed
-after its FIN, or was finished from both sides, still delivers what waits on
-it, unless not one byte of it leaves for `LINGER` seconds.
+the ends on them, credit, half-close, and two rules:
+
+* *Lingering*: a stream that failed after its FIN, or was finished from both
+  sides, still delivers what waits on it, unless not one byte of it leaves for
+  `LINGER` seconds, or it failed because none did.
+* *Starving*: bytes that wait for the credit of their stream alone may be of a
+  reader that has stopped, or still on their way to one that has not.  So the
+  peer is pinged: its answer is behind all that it has been sent, and a peer
+  that answers none of our PINGs does not starve one stream, but is stuck with
+  all of them.
 """
 
 from __future__ import annotations
@@ -16,7 +23,7 @@ from itertools import takewhile
 from ..session import events
 from ..session.http2 import Http2Session
 from .budget import LINGER
-from .http2words import accepted, refused, reset_code, reset_meaning
+from .http2words import reset_code, reset_meaning
 from .tunnel import (
     Data,
     Drained,
@@ -40,13 +47,16 @@ class Http2End:
         service that proved to be one.
     :ivar finished: whether we have sent all we will.
     :ivar they_finished: whether the peer has.
+    :ivar granted: bytes received that the other side has taken, ever.
     :ivar over: whether nothing more is to be reported.
     """
 
     __slots__ = (
+        "_asked",
         "_line",
         "answered",
         "finished",
+        "granted",
         "over",
         "receiver",
         "stream_id",
@@ -55,12 +65,20 @@ class Http2End:
 
     def __init__(self, line: Http2Line, stream_id: int) -> None:
         self._line = line
+        #: The PING that tells whether the peer reads at all; 0 for none.
+        self._asked = 0
         self.stream_id = stream_id
         self.receiver: Receiver | None = None
         self.answered = False
         self.finished = False
         self.they_finished = False
+        self.granted = 0
         self.over = False
+
+    @property
+    def held(self) -> int:
+        """Return the bytes received that the other side has not taken."""
+        return self._line.session.held(self.stream_id)
 
     def accept(self) -> None:
         """Say that the target is connected; only a served end is told so."""
@@ -86,10 +104,28 @@ class Http2End:
         """Give the stream up, with a code that says why."""
         self.over = True
         self._line.reset(self, reset_code(failure))
+        if failure.reason is Reason.STALLED:
+            self._line.hurry(self)
         self._line.wake()
+
+    def starved(self) -> bool:
+        """
+        Say whether the peer lets this stream wait, and would let others go.
+
+        Ask about once a second: that long it has to answer a PING.
+        """
+        line = self._line
+        if not line.session.starved(self.stream_id):
+            self._asked = 0
+            return False
+        if self._asked > line.ponged:
+            return False
+        self._asked = line.ask()
+        return True
 
     def grant(self, count: int) -> None:
         """Give the peer credit for *count* bytes that were passed on."""
+        self.granted += count
         self._line.session.grant(self.stream_id, count)
         self._line.wake()
 
@@ -104,6 +140,8 @@ class Http2Line:
         at which that is thrown away.
     :ivar hop: how every failure here begins: who is at the other side.
     :ivar touched: ends whose streams may be over, for `settled`.
+    :ivar pinged: the number of the last PING.
+    :ivar ponged: that of the last one which was answered.
     """
 
     session: Http2Session
@@ -113,6 +151,20 @@ class Http2Line:
     touched: list[Http2End] = field(default_factory=list)
     wake: Callable[[], None] = nothing
     now: float = 0.0
+    pinged: int = 0
+    ponged: int = 0
+
+    def ping(self) -> None:
+        """Ask the peer whether it is there."""
+        self.pinged += 1
+        self.session.ping(self.pinged)
+        self.wake()
+
+    def ask(self) -> int:
+        """Have a PING under way, and only one; return its number."""
+        if self.pinged <= self.ponged:
+            self.ping()
+        return self.pinged
 
     def settle(self, end: Http2End) -> None:
         """Drop an end whose stream is no more."""
@@ -127,6 +179,11 @@ class Http2Line:
         """Give what waits on the end `LINGER` seconds, from now on."""
         self.lingering.pop(end.stream_id, None)
         self.lingering[end.stream_id] = self.now + LINGER
+
+    def hurry(self, end: Http2End) -> None:
+        """Throw away at once what waits on an end, if it lingers."""
+        if self.lingering.pop(end.stream_id, None) is not None:
+            self.lingering = {end.stream_id: self.now, **self.lingering}
 
     def settled(self, told: list[TunnelEvent]) -> list[TunnelEvent]:
         """
@@ -163,6 +220,8 @@ class Http2Line:
                 self._finished(stream_id, told)
             case events.StreamReset(stream_id, code):
                 self.failed(stream_id, reset_meaning(code), told)
+            case events.Pong(number):
+                self.ponged = max(self.ponged, number)
 
     def release(self, limit: int) -> list[TunnelEvent]:
         """Write about *limit* bytes of what has waited and may go now."""
@@ -226,68 +285,3 @@ class Http2Line:
 _LINGERED = Failure(
     Reason.GAVE_UP, f"what was sent could not be delivered within {LINGER:.0f} s"
 )
-
-
-class Http2Tunnels:
-    """
-    The tunnels of one HTTP/2 connection, as far as both sides are alike.
-
-    :ivar ending: whether the connection is to be closed once all is written.
-    :ivar why: what ended the connection, when it was not simply closed.
-    :ivar reading: always; HTTP/2 windows bound what the peer may send.
-    """
-
-    reading = True
-
-    def __init__(self, line: Http2Line) -> None:
-        self._line = line
-        self._session = line.session
-        self.ending = False
-        self.why = ""
-        self.outgoing = line.session.outgoing
-        self.pause = line.session.pause
-        self.resume = line.session.resume
-        self.release = line.release
-
-    @property
-    def has_waiting(self) -> bool:
-        """Return whether `release` might write something now."""
-        return self._session.has_waiting
-
-    @property
-    def tunnels(self) -> int:
-        """Return how many tunnels are not over."""
-        return len(self._line.ends)
-
-    def on_wake(self, wake: Callable[[], None]) -> None:
-        """Have *wake* called when there is something to write."""
-        self._line.wake = wake
-
-
-class ServedEnd(Http2End):
-    """The end of a tunnel that the peer asked us for."""
-
-    __slots__ = ()
-
-    def accept(self) -> None:
-        """Answer with ``:status`` 200: the target is connected."""
-        if not (self.over or self.answered):
-            self.answered = True
-            self._line.session.accept(self.stream_id, accepted())
-            self._line.wake()
-
-    def fail(self, failure: Failure) -> None:
-        """Refuse with a status and a reason, or reset what was accepted."""
-        if self.answered or self.over:
-            super().fail(failure)
-            return
-        self.answered = self.over = True
-        headers, body = self._refusal(failure)
-        self._line.session.refuse(self.stream_id, headers, body)
-        # If the body waits, that is no byte of the tunnel: nobody is told.
-        self._line.ends.pop(self.stream_id, None)
-        self._line.wake()
-
-    def _refusal(self, failure: Failure) -> tuple[events.Headers, bytes]:
-        """Return the answer that says why."""
-        return refused(failure.reason.status, failure.message, failure.reason)

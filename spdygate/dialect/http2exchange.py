@@ -14,8 +14,9 @@ from ..errors import Http2Code
 from ..session.events import Headers
 from ..wire.upgrade import Fields
 from .exchange import Answer
-from .http2end import Http2Line, ServedEnd
+from .http2end import Http2Line
 from .http2heads import written_answer, written_fields
+from .http2tunnels import ServedEnd
 from .http2words import document, refused
 from .tunnel import Failure, Reason
 

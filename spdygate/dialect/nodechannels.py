@@ -26,7 +26,7 @@ from .budget import LINGER, Held, Shared
 from .channelend import NEVER, ChannelEnd, ChannelLine, Channels
 from .errortext import understand_error
 from .nodehttp2 import INTRODUCTION, LOST
-from .servedspdy import PING_INTERVAL
+from .patience import USUAL, Patience
 from .tunnel import (
     Data,
     Failed,
@@ -99,6 +99,7 @@ class NodeChannels(Channels):
         now: float,
         hold_fin: float = 30.0,
         shared: Shared | None = None,
+        patience: Patience = USUAL,
     ) -> None:
         """
         Begin where the handshake has ended.
@@ -111,7 +112,7 @@ class NodeChannels(Channels):
         line = ChannelLine(websocket, Codec.RAW, Held(shared or Shared()))
         # Without patience: a node whose pod does not read answers nothing, and
         # is there all the same.
-        alive = Liveness(now, PING_INTERVAL)
+        alive = Liveness(now, patience.quiet)
         super().__init__(line, range(2), alive, now)
         self.name = name
         self.end = NodeChannelEnd(line)

@@ -10,16 +10,17 @@ streams only (docs/protocol.rst, 8.1 and 8.2).
 from __future__ import annotations
 
 from ..session import events
-from ..session.deadlines import Liveness, Verdict
+from ..session.deadlines import Liveness, Verdict, in_words
 from ..session.http2 import Http2Session
-from .http2end import Http2End, Http2Line, Http2Tunnels
+from .http2end import Http2End, Http2Line
+from .http2tunnels import Http2Tunnels
 from .http2words import ask, is_ours, refusal
+from .patience import USUAL, Patience
 from .tunnel import Failure, Opened, Reason, Request, TunnelEvent, nothing
 
-#: Seconds of silence before a node is asked whether it is there, and seconds
-#: it may take to say so.
+#: Seconds of silence before a node is asked whether it is there, at most: the
+#: tunnels of many clients are on one connection.
 PING_INTERVAL = 15.0
-PING_PATIENCE = 20.0
 
 #: What is said of a connection that ended without a reason of its own.
 LOST = "the connection was lost"
@@ -38,14 +39,21 @@ class NodeHttp2(Http2Tunnels):
     """
 
     def __init__(
-        self, name: str, authority: str, scheme: str, session: Http2Session, now: float
+        self,
+        name: str,
+        authority: str,
+        scheme: str,
+        session: Http2Session,
+        now: float,
+        patience: Patience = USUAL,
     ) -> None:
-        super().__init__(Http2Line(session, f"{name}: ", now=now))
+        quiet = min(PING_INTERVAL, patience.quiet)
+        alive = Liveness(now, quiet, patience.answer)
+        super().__init__(Http2Line(session, f"{name}: ", now=now), alive)
         self.name = name
         self._authority = authority
         self._scheme = scheme
-        self._alive = Liveness(now, PING_INTERVAL, PING_PATIENCE)
-        self._pings = 0
+        self._patience = patience
         self._introduce_by = now + INTRODUCTION
         self.ready = False
         self.stranger = False
@@ -179,12 +187,11 @@ class NodeHttp2(Http2Tunnels):
         if not self.ready and now >= self._introduce_by:
             self.stranger = True
             self._end_all(f"it sent no SETTINGS within {INTRODUCTION:.0f} s", told)
-        match self._alive.judge(now):
+        match self._look_alive(now):
             case Verdict.PING:
-                self._pings += 1
-                self._session.ping(self._pings)
-                self._line.wake()
+                self._line.ping()
             case Verdict.DEAD:
-                words = f"it did not answer a PING within {PING_PATIENCE:.0f} s"
+                seconds = in_words(self._patience.answer)
+                words = f"it did not answer a PING within {seconds}"
                 self._end_all(words, told)
         return told

@@ -6,6 +6,12 @@ upgrade's URL that named the pod.  What streams mean is in
 `spdygate.dialect.nodespdystreams`; here is the rest of the connection: what a
 shell asks of it, and its time.
 
+A client that has stopped reading one of its tunnels keeps the whole connection
+from being read: that tunnel is reset, and `spdygate.dialect.stalls` says when;
+never if it is the only one, for nobody waits then.
+And a pod that has stopped reading may keep a node from doing so, for good.
+Whoever opens tunnels should use another connection while one is `disturbed`.
+
 GOAWAY is the last thing that is said, when there are no tunnels: a Go server
 closes upon it, whatever was on its way (docs/protocol.rst, 3.6).
 """
@@ -13,16 +19,15 @@ closes upon it, whatever was on its way (docs/protocol.rst, 3.6).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from ..session.deadlines import Liveness, Verdict
+from ..session.deadlines import Liveness, Verdict, in_words
 from .budget import Shared
+from .nodespdyend import NodeSpdyEnd
 from .nodespdystreams import NodeSpdyStreams
+from .patience import USUAL, Patience
+from .stalls import Stalls, stalled, starved
 from .tunnel import TunnelEvent, nothing
-
-#: Seconds of silence before a node is asked whether it is there, and seconds
-#: it may take to say so.  Kubelets never ping (docs/protocol.rst, 3.5).
-PING_INTERVAL = 30.0
-PING_PATIENCE = 20.0
 
 #: Seconds after which a connection without tunnels is closed.
 IDLE_TIMEOUT = 30.0
@@ -34,6 +39,9 @@ HOLD_FIN = 30.0
 LOST = "the connection was lost"
 
 
+_NEVER = float("inf")
+
+
 class NodeSpdy(NodeSpdyStreams):
     """Our connection to one kubelet, or to an API server, ready to be carried."""
 
@@ -43,6 +51,7 @@ class NodeSpdy(NodeSpdyStreams):
         now: float,
         hold_fin: float = HOLD_FIN,
         shared: Shared | None = None,
+        patience: Patience = USUAL,
     ) -> None:
         """
         Begin on a connection that has just been upgraded.
@@ -51,8 +60,12 @@ class NodeSpdy(NodeSpdyStreams):
         :param shared: the budget of all sessions of the process.
         """
         super().__init__(name, now, hold_fin, shared)
-        self._alive = Liveness(now, PING_INTERVAL, PING_PATIENCE, IDLE_TIMEOUT)
-        self._pings = -1
+        self._patience = patience
+        # Kubelets never ping (docs/protocol.rst, 3.5): we do.
+        self._alive = Liveness(now, patience.quiet, patience.answer, IDLE_TIMEOUT)
+        self._stalls: Stalls[NodeSpdyEnd] = Stalls(
+            self._line.held, now, replace(patience, alone=_NEVER), starved
+        )
         #: Whether the node has taken what was written to it since the last look.
         self._moved = False
         self.outgoing = self._session.outgoing
@@ -62,6 +75,11 @@ class NodeSpdy(NodeSpdyStreams):
     def reading(self) -> bool:
         """Return whether the node may be read from."""
         return self._line.held.may_read()
+
+    @property
+    def disturbed(self) -> bool:
+        """Return whether a tunnel that is opened here may have to wait for others."""
+        return self._line.held.stuck or bool(self._line.doubts)
 
     @property
     def has_waiting(self) -> bool:
@@ -102,7 +120,8 @@ class NodeSpdy(NodeSpdyStreams):
         if not line.ends and (line.used or self._leaving):
             return line.now
         times = [countdown.next(line.now) for countdown in line.countdowns]
-        return min(*times, self._session.deadline(), self._alive.next())
+        times += [self._session.deadline(), self._alive.next(), self._stalls.next()]
+        return min(times)
 
     def tick(self, now: float) -> list[TunnelEvent]:
         """Do what *now* demands: of tunnels, then of the connection."""
@@ -116,8 +135,18 @@ class NodeSpdy(NodeSpdyStreams):
                 self._line.openings.begin_at(stream_id, now)
         self._line.tick(now, told)
         self._session.tick(now)
+        self._reset_stalled(now, told)
         self._look_alive(now, told)
         return told
+
+    def _reset_stalled(self, now: float, told: list[TunnelEvent]) -> None:
+        """Reset the tunnel whose client keeps all the others waiting, alone."""
+        line = self._line
+        end = self._stalls.look(line.ends.values(), now)
+        if end is not None:
+            others = len(line.ends) - 1
+            why = stalled(end, others, self._patience, "client")
+            line.failed(end, why, told, named=True)
 
     def _look_alive(self, now: float, told: list[TunnelEvent]) -> None:
         """Ping a quiet node, give up a dead one, leave one that is not used."""
@@ -134,12 +163,11 @@ class NodeSpdy(NodeSpdyStreams):
             return
         match alive.judge(now):
             case Verdict.PING:
-                self._pings += 2
-                self._session.ping(self._pings)
+                line.doubts.ping()
                 line.wake()
             case Verdict.DEAD:
-                words = f"it did not answer a PING within {PING_PATIENCE:.0f} s"
-                self._end_all(words, told)
+                seconds = in_words(self._patience.answer)
+                self._end_all(f"it did not answer a PING within {seconds}", told)
             case Verdict.IDLE:
                 self._leave(f"no tunnel for {IDLE_TIMEOUT:.0f} s", told)
 

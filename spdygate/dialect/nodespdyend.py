@@ -8,13 +8,11 @@ did.  Three things about real nodes make an end more than a stream:
 * *The verdict comes last.*  A port that refused looks like one that said
   nothing: FIN on data, and only then the text.  So the pod's FIN is told when
   the error stream has ended, or `VERDICT` seconds later.
-* *There is no half-close.*  A second after our FIN the node closes everything
-  (2.6).  So our FIN is held back until the pod has finished, or has been
-  silent for as long as an operator allows (``--hold-fin``).
+* *There is no half-close.*  A second after our FIN a node closes all (2.6).  So
+  our FIN waits until the pod has finished, or was silent for ``--hold-fin``.
 * *Nobody reads behind the end.*  Once a node has ended both streams, DATA that
   comes all the same blocks a fifth of its connection for good (3.4).  So
-  nothing is sent from then on, and what had not gone is lost, as it would be
-  to a socket that was closed.
+  nothing is sent from then on, and what had not gone is lost.
 """
 
 from __future__ import annotations
@@ -27,6 +25,7 @@ from ..session.events import Buffer
 from ..session.spdy import SpdySession
 from .budget import LINGER, Held
 from .countdown import Countdown
+from .doubts import Doubts
 from .errortext import understand_error, understand_reset
 from .tunnel import Failed, Failure, Finished, Reason, Receiver, TunnelEvent, nothing
 
@@ -34,17 +33,14 @@ from .tunnel import Failed, Failure, Finished, Reason, Receiver, TunnelEvent, no
 #: last in all (docs/protocol.rst, 8.1): one that does not may have lost a worker.
 ANSWER = 15.0
 
-#: Seconds that the error stream may take to end after the pod's FIN, and a
-#: text to end after its first byte.
+#: Seconds for the error stream to end after the pod's FIN, or a text's first byte.
 VERDICT = 1.0
 
 #: Bytes of an error stream that are read; the longest texts have a few hundred.
 LONGEST_TEXT = 4096
 
 _CLOSED = Failure(Reason.TARGET_RESET, "it closed the connection, and reads no more")
-_LINGERED = Failure(
-    Reason.GAVE_UP, f"it took nothing of what was left in {LINGER:.0f} s"
-)
+_LINGERED = Failure(Reason.GAVE_UP, f"it took nothing of the rest in {LINGER:.0f} s")
 
 
 @dataclass(slots=True)
@@ -62,6 +58,7 @@ class NodeLine:
     :ivar deaf: ends that were sent something when their node reads no more.
     :ivar touched: ends whose streams may be over, for `settled`.
     :ivar used: whether there was a tunnel since somebody last looked.
+    :ivar doubts: of the node, since a tunnel was given up that it may be stuck in.
     """
 
     session: SpdySession
@@ -69,6 +66,7 @@ class NodeLine:
     held: Held
     holds: Countdown
     now: float
+    doubts: Doubts
     ends: dict[int, NodeSpdyEnd] = field(default_factory=dict)
     errors: dict[int, NodeSpdyEnd] = field(default_factory=dict)
     openings: Countdown = field(default_factory=lambda: Countdown(ANSWER))
@@ -128,6 +126,7 @@ class NodeLine:
             self.failed(self.ends[stream_id], _CLOSED, told, named=False)
         for stream_id in self.lingers.expired(now):
             self.failed(self.ends[stream_id], _LINGERED, told, named=False)
+            self.doubts.rise()
         self.settled(told)
 
     def failed(
@@ -155,6 +154,7 @@ class NodeSpdyEnd:
 
     :ivar error_id: the number of the error stream, `data_id` of the other.
     :ivar held: bytes received that the other side has not drained.
+    :ivar granted: bytes that it has, ever.
     :ivar answered: whether the node has taken the data stream.
     :ivar heard: whether it has taken the error stream.
     :ivar sent: whether the client has sent anything.
@@ -171,6 +171,7 @@ class NodeSpdyEnd:
     data_id: int
     receiver: Receiver | None = None
     held: int = 0
+    granted: int = 0
     answered: bool = False
     heard: bool = False
     sent: bool = False
@@ -221,19 +222,20 @@ class NodeSpdyEnd:
         if self.finished and not self.over:
             # A FIN that was held is behind what was sent before, like any other.
             self.send_fin()
-        self.over = True
+        stuck, self.over = self.sent and not self.over, True
         line.session.reset(self.data_id, RstStatus.CANCEL)
         line.settle(self)
+        if stuck:
+            line.doubts.rise()
         line.wake()
 
     def grant(self, count: int) -> None:
         """Count *count* bytes as drained."""
         line = self._line
+        self.granted += count
         self.held = line.held.give(self.held, count)
         if line.session.grant(self.data_id, count):
             line.wake()
-
-    # -- what the node does -------------------------------------------------------
 
     def they_finish(self, told: list[TunnelEvent]) -> None:
         """Take the pod's FIN; whether it is told depends on the error stream."""
@@ -268,8 +270,7 @@ class NodeSpdyEnd:
 
     def convict(self, told: list[TunnelEvent]) -> None:
         """Report what the text says."""
-        text = self.text.decode("utf-8", "replace")
-        why = understand_error(text, self._line.hop)
+        why = understand_error(self.text.decode("utf-8", "replace"), self._line.hop)
         self._line.failed(self, why, told, named=True)
 
     def believe(self, told: list[TunnelEvent]) -> None:

@@ -21,12 +21,17 @@ from ..session.spdy import SpdySession
 from ..wire.portforward import PORT, REQUEST_ID, STREAM_TYPE, Kind
 from .budget import Held, Shared
 from .countdown import Countdown
+from .doubts import Doubts
 from .errortext import understand_reset
 from .nodespdyend import ANSWER, NodeLine, NodeSpdyEnd
 from .tunnel import Data, Drained, Failure, Opened, Reason, Request, TunnelEvent
 
 #: Tunnels after which the numbers of streams run out, two for each.
 MOST_EVER = 2**29 - 1
+
+#: Bytes that clients may not have taken yet.  There may be sixteen connections for
+#: one client's session, and what all of them hold is as much as it may hold.
+READ_AHEAD = 1024 * 1024
 
 _RETRY = Failure(Reason.RETRY, "it is going away and did not take the stream")
 
@@ -47,8 +52,10 @@ class NodeSpdyStreams:
         self, name: str, now: float, hold_fin: float, shared: Shared | None
     ) -> None:
         self._session = SpdySession(client=True)
-        held, holds = Held(shared or Shared()), Countdown(hold_fin)
-        self._line = NodeLine(self._session, f"{name}: ", held, holds, now)
+        held = Held(shared or Shared(), READ_AHEAD, READ_AHEAD)
+        holds = Countdown(hold_fin)
+        doubts = Doubts(self._session)
+        self._line = NodeLine(self._session, f"{name}: ", held, holds, now, doubts)
         #: Whether no more is to be opened here: it said goodbye, or is stuck.
         self._leaving = False
         self.name = name
@@ -140,6 +147,8 @@ class NodeSpdyStreams:
             case events.StreamOpened(stream_id):
                 # No node asks a client for anything.
                 self._session.reset(stream_id, RstStatus.REFUSED_STREAM)
+            case events.Pong(ping_id):
+                self._line.doubts.answered(ping_id)
             case events.GoingAway(last_stream_id):
                 self._going_away(last_stream_id, told)
             case events.Broken(error):

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..errors import RemoteError
-from ..session.deadlines import Liveness, Verdict
+from ..session.deadlines import Liveness, Verdict, in_words
 from ..session.events import Buffer
 from ..session.websocket import NORMAL, WebSocketSession
 from ..wire.channels import Codec, preamble
@@ -33,8 +33,10 @@ from ..wire.portforward import error_forwarding
 from ..wire.urls import Target
 from .budget import Held, Shared
 from .channelend import NEVER, ChannelEnd, ChannelLine, Channels
-from .servedspdy import IDLE_TIMEOUT, LAST_WORDS, PING_INTERVAL
+from .patience import USUAL, Patience
+from .servedspdy import LAST_WORDS
 from .spdystreams import Visit
+from .stalls import Stalls, stalled
 from .tunnel import (
     Data,
     Failed,
@@ -125,6 +127,7 @@ class ServedChannels(Channels):
         websocket: WebSocketSession,
         shared: Shared | None = None,
         now: float = 0.0,
+        patience: Patience = USUAL,
     ) -> None:
         """
         Serve a client whose connection has just been upgraded.
@@ -135,9 +138,11 @@ class ServedChannels(Channels):
         """
         held = Held(shared or Shared())
         line = ServedLine(websocket, codec, held, target=visit.target)
-        alive = Liveness(now, PING_INTERVAL, idle=IDLE_TIMEOUT)
+        alive = Liveness(now, patience.quiet, idle=patience.idle)
         super().__init__(line, range(0, 2 * len(ports), 2), alive, now)
+        self._stalls: Stalls[ChannelEnd] = Stalls(held, now, patience)
         self._visit = visit
+        self._patience = patience
         #: Ends that nobody has been told of.
         self._new: list[ServedChannelEnd] = []
         self._end_at = NEVER
@@ -163,7 +168,7 @@ class ServedChannels(Channels):
             return NEVER
         if self._new or line.done or (line.pod_gone and self._end_at == NEVER):
             return self._now
-        return min(self._end_at, self._alive.next())
+        return min(self._end_at, self._alive.next(), self._stalls.next())
 
     def tick(self, now: float) -> list[TunnelEvent]:
         """Do what *now* demands: ask for tunnels, end those that are silent."""
@@ -171,6 +176,7 @@ class ServedChannels(Channels):
         told = self._begin()
         if self.ending:
             return told
+        self._reset_stalled(now, told)
         if self._line.pod_gone and self._end_at == NEVER:
             # The other ports have a moment to say the same.
             self._end_at = now + LAST_WORDS
@@ -178,6 +184,15 @@ class ServedChannels(Channels):
             self._end("its pod is gone", told)
         self._look_alive(now, told)
         return told
+
+    def _reset_stalled(self, now: float, told: list[TunnelEvent]) -> None:
+        """Give up the port whose pod keeps all the others waiting, alone."""
+        ends = self._line.ends
+        end = self._stalls.look(ends.values(), now)
+        if end is not None:
+            failure = stalled(end, len(ends) - 1, self._patience)
+            end.fail(failure)
+            told.append(Failed(end, failure))
 
     def _begin(self) -> list[TunnelEvent]:
         """Ask for every port, and say which of them have fallen silent."""
@@ -215,7 +230,7 @@ class ServedChannels(Channels):
             case Verdict.PING:
                 self._ping()
             case Verdict.IDLE:
-                self._end(f"idle for {IDLE_TIMEOUT / 3600:.0f} hours", told)
+                self._end(f"idle for {in_words(self._patience.idle)}", told)
 
     def _drained(self, end: ChannelEnd, finished: bool) -> None:
         """Let the port fall silent once its last byte has left."""

@@ -15,12 +15,13 @@ costs that stream alone.
 from __future__ import annotations
 
 from ..session import events
-from ..session.deadlines import Liveness, Verdict
+from ..session.deadlines import Liveness, Verdict, in_words
 from ..session.http2 import Http2Limits, Http2Session
 from .exchange import Asked, Trailed
-from .http2end import Http2End, Http2Line, Http2Tunnels, ServedEnd
+from .http2end import Http2End, Http2Line
 from .http2exchange import Http2Exchange, ProxyEnd
 from .http2heads import read_request, read_trailers, wants_to_go_on
+from .http2tunnels import Http2Tunnels, ServedEnd
 from .http2words import (
     BadRequestError,
     refused,
@@ -28,8 +29,10 @@ from .http2words import (
     understand_plain,
     upgraded,
 )
-from .servedspdy import IDLE_TIMEOUT
+from .patience import USUAL, Patience
+from .stalls import Stalls, stalled
 from .tunnel import (
+    Failed,
     Failure,
     Finished,
     Noted,
@@ -48,11 +51,6 @@ CLIENT_LIMITS = Http2Limits(
     streams=1_000, session_window=4 * 1024 * 1024, held=12 * 1024 * 1024
 )
 
-#: Seconds of silence before the peer is asked whether it is there, and seconds
-#: it may take to say so.
-PING_INTERVAL = 30.0
-PING_PATIENCE = 20.0
-
 
 class ServedHttp2(Http2Tunnels):
     """
@@ -70,6 +68,7 @@ class ServedHttp2(Http2Tunnels):
         client: str = "",
         now: float = 0.0,
         exchanges: bool = False,
+        patience: Patience = USUAL,
     ) -> None:
         """
         Serve a connection.
@@ -82,14 +81,15 @@ class ServedHttp2(Http2Tunnels):
             may also begin with them.
         :param exchanges: whether whatever is no port-forward is passed on.
         """
-        super().__init__(Http2Line(session, now=now))
+        alive = Liveness(now, patience.quiet, patience.answer, patience.idle)
+        super().__init__(Http2Line(session, now=now), alive)
         self._trusted = trusted
         self._session_id = session_id
         self._client = client
         self._exchanges = exchanges
-        self._alive = Liveness(now, PING_INTERVAL, PING_PATIENCE, IDLE_TIMEOUT)
+        self._patience = patience
+        self._stalls: Stalls[Http2End] = Stalls(session, now, patience)
         self._began = False
-        self._pings = 0
         self._peer = "the client" if exchanges else "the gateway"
         self.opened = 0
 
@@ -205,7 +205,8 @@ class ServedHttp2(Http2Tunnels):
         """Return the time at which `tick` has something to do."""
         if self.ending:
             return float("inf")
-        return min(self._line.deadline(), self._alive.next())
+        times = self._line.deadline(), self._alive.next(), self._stalls.next()
+        return min(times)
 
     def tick(self, now: float) -> list[TunnelEvent]:
         """Do what *now* demands: ping, or give up a client that is gone."""
@@ -214,20 +215,29 @@ class ServedHttp2(Http2Tunnels):
             return told
         self._begin(now)
         self._line.tick(now, told)
+        self._reset_stalled(now, told)
         if self._line.ends:
             self._alive.used(now)
-        match self._alive.judge(now):
+        match self._look_alive(now):
             case Verdict.PING:
-                self._pings += 1
-                self._session.ping(self._pings)
-                self._line.wake()
+                self._line.ping()
             case Verdict.DEAD:
-                words = f"did not answer a PING within {PING_PATIENCE:.0f} s"
+                seconds = in_words(self._patience.answer)
+                words = f"did not answer a PING within {seconds}"
                 self._end_all(f"{self._peer} {words}", told)
             case Verdict.IDLE:
                 self._session.goaway()
-                self._end_all(f"idle for {IDLE_TIMEOUT / 3600:.0f} hours", told)
+                self._end_all(f"idle for {in_words(self._patience.idle)}", told)
         return told
+
+    def _reset_stalled(self, now: float, told: list[TunnelEvent]) -> None:
+        """Reset a tunnel whose pod, with many others, keeps the rest waiting."""
+        ends = self._line.ends
+        end = self._stalls.look(ends.values(), now)
+        if end is not None:
+            failure = stalled(end, len(ends) - 1, self._patience)
+            end.fail(failure)
+            told.append(Failed(end, failure))
 
     def _begin(self, now: float) -> None:
         """Take the first time that is told for the beginning."""

@@ -2,9 +2,15 @@
 Connections to one node that go over from HTTP/1.1: SPDY and WebSocket.
 
 A SPDY session, bare or inside a WebSocket, is for one pod, and its peer has no
-flow control: it is shared by the tunnels that one client's session has to that
-pod and by nobody else, so that a client which stalls holds up only itself.  A
-WebSocket with channels is for one tunnel.
+flow control.  When a port of the pod does not read, a kubelet reads nothing of
+the whole session any more, and not even the reset that would help
+(docs/protocol.rst, 3.4); when a client does not read one tunnel, we stop reading
+all of them.  So a tunnel has a connection for itself while it is open, and the
+next one has it when that is over: however short tunnels are, they cost no
+handshakes.  Only beyond `MOST` at once do they share.  And a client's session
+shares with no other, so that a client which stalls holds up only itself.
+
+A WebSocket with channels is for one tunnel, ever.
 """
 
 from __future__ import annotations
@@ -16,6 +22,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure as TwistedFailure
 
+from ..dialect.nodespdy import NodeSpdy
 from ..dialect.tunnel import Failure, Reason, Request
 from ..gateway.ladder import Generation, verdict
 from ..gateway.switchboard import Switchboard
@@ -37,6 +44,9 @@ from .shell import Shell
 from .sockets import Ready, too_late, tune
 from .turn import Turn
 from .upgrading import Refused, Upgrading
+
+#: Connections of one client's session to one pod.
+MOST = 16
 
 #: Whose connection it is, and to which pod.
 _Key = tuple[str, Target]
@@ -60,6 +70,18 @@ class Line:
     shell: Shell | None = None
     upgrading: Upgrading | None = None
     connecting: Deferred[IProtocol] | None = None
+
+    @property
+    def load(self) -> int:
+        """Return how many tunnels are on it, or will be."""
+        opener = self.opener
+        open_now = opener.tunnels if isinstance(opener, NodeSpdy) else 1
+        return len(self.waiting) + open_now
+
+    @property
+    def disturbed(self) -> bool:
+        """Return whether one of them may be in the way of all others."""
+        return isinstance(self.opener, NodeSpdy) and self.opener.disturbed
 
 
 class Lines:
@@ -85,24 +107,38 @@ class Lines:
         self._turn = turn
         self._access = access
         self._terms = terms
-        self._lines: dict[_Key, Line] = {}
-        #: All there are, also those whose place another has taken.
+        #: Those on which tunnels may still be opened.
+        self._lines: dict[_Key, list[Line]] = {}
+        #: All there are.
         self._all: set[Line] = set()
 
     def dial(self, attempt: Attempt) -> None:
         """Open the attempt's tunnel, now or when its connection is there."""
         request = attempt.relay.request
-        line = self._lines.get(self._key(request))
-        if line is None or (line.opener is not None and line.opener.exhausted):
-            line = Line(
-                self._key(request), self._kind(self._node, request, self._terms)
-            )
-            self._lines[line.key] = line
-            line.waiting.append(attempt)
-            self._connect(line)
-        else:
+        key = self._key(request)
+        line = self._free(key)
+        if line is not None:
             line.waiting.append(attempt)
             self._serve(line)
+            return
+        line = Line(key, self._kind(self._node, request, self._terms))
+        self._lines.setdefault(key, []).append(line)
+        line.waiting.append(attempt)
+        self._connect(line)
+
+    def _free(self, key: _Key) -> Line | None:
+        """Return a connection to open a tunnel on, if it should not be a new one."""
+        lines = [
+            line
+            for line in self._lines.get(key, ())
+            if line.opener is None or not line.opener.exhausted
+        ]
+        calm = [line for line in lines if not line.disturbed]
+        least = min(calm or lines, key=lambda line: line.load, default=None)
+        if least in calm and not least.load:
+            return least
+        # Those that are disturbed make room, but not for ever.
+        return None if len(calm) < MOST and len(lines) < 2 * MOST else least
 
     def _key(self, request: Request) -> _Key:
         """Return who shares a connection."""
@@ -167,8 +203,11 @@ class Lines:
 
     def _hand_back(self, line: Line, why: Failure) -> None:
         """Use a connection for no further tunnel, and hand back what waited for it."""
-        if self._lines.get(line.key) is line:
-            del self._lines[line.key]
+        lines = self._lines.get(line.key, [])
+        if line in lines:
+            lines.remove(line)
+        if not lines:
+            self._lines.pop(line.key, None)
         waiting, line.waiting = line.waiting, deque()
         with self._turn:
             for attempt in waiting:

@@ -27,6 +27,7 @@ from twisted.python.failure import Failure as TwistedFailure
 
 from ..dialect.http2end import Http2End
 from ..dialect.nodehttp2 import LOST, NodeHttp2
+from ..dialect.patience import USUAL, Patience
 from ..dialect.tunnel import Failed, Failure, Opened, Reason, TunnelEvent, nothing
 from ..gateway.ladder import Generation
 from ..gateway.switchboard import Switchboard
@@ -121,12 +122,18 @@ class Pool:
     generation = Generation.HTTP2
 
     def __init__(
-        self, node: Node, switchboard: Switchboard, turn: Turn, access: Access
+        self,
+        node: Node,
+        switchboard: Switchboard,
+        turn: Turn,
+        access: Access,
+        patience: Patience = USUAL,
     ) -> None:
         self._node = node
         self._switchboard = switchboard
         self._turn = turn
         self._access = access
+        self._patience = patience
         self._links: list[Link] = []
         self._waiting: deque[Attempt] = deque()
         self._connecting: Deferred[IProtocol] | None = None
@@ -186,7 +193,9 @@ class Pool:
         node = self._node
         now = self._turn.seconds()
         session = Http2Session(client=True)
-        dialect = NodeHttp2(node.hop, node.place.authority, node.scheme, session, now)
+        dialect = NodeHttp2(
+            node.hop, node.place.authority, node.scheme, session, now, self._patience
+        )
         link = Link(dialect, Shell(dialect, self._switchboard, self._turn))
         link.shell.on_flush = lambda: self._changed(link)
         link.shell.on_lost = lambda why: self._lost(link, why)

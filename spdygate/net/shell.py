@@ -101,6 +101,7 @@ class Shell(Protocol):
         """Register for back-pressure, then greet."""
         widen(self.transport)
         IConsumer(self.transport).registerProducer(self, True)
+        self._turn.pulses.watch(self)
         with self._turn:
             self._wake()
 
@@ -217,6 +218,7 @@ class Shell(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell every tunnel, so that none waits for ever."""
         self._lost = True
+        self._turn.pulses.forget(self)
         self._stop_timer()
         self._closing.over()
         try:

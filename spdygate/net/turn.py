@@ -15,6 +15,8 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from .pulse import Pulses
+
 _log = Logger()
 
 
@@ -45,6 +47,8 @@ class Turn:
     def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
         self.seconds = clock.seconds
+        #: Looks after every connection that is written to in our turns.
+        self.pulses = Pulses(clock)
         self._depth = 0
         self._awake: deque[Flushed] = deque()
 

@@ -7,6 +7,7 @@ from hypothesis.strategies import integers, lists, sampled_from, tuples
 
 from spdygate.dialect.http2end import Http2End
 from spdygate.dialect.tunnel import TunnelEvent
+from spdygate.session.http2 import Http2Limits
 from tests.dialect.contract import drained
 from tests.dialect.http2joined import (
     NOTHING_KEPT,
@@ -102,6 +103,26 @@ class CreditTests(BothWays):
             way.joined.exchange()
             reader = far if second is near else near
             self.assertEqual(arrived(way.across.told(), reader), b"xxxx")
+
+    def test_many_stuck_neighbours(self) -> None:
+        """Tunnels that nobody drains hold more than the connection's window, and
+        take none of it from the others."""
+        for way in self.ways():
+            stuck = 1 + Http2Limits().session_window // WINDOW
+            for _ in range(stuck):
+                near, far = way.joined.connect()
+                (near if way.side is way.joined.gateway_side else far).send(
+                    bytes(2 * WINDOW)
+                )
+            way.joined.release()
+            way.across.told()
+            for _ in range(8):
+                self.assertEqual(way.end.send(bytes(WINDOW)), WINDOW)
+                way.joined.exchange()
+                got = arrived(way.across.told(), way.other)
+                self.assertEqual(len(got), WINDOW)
+                way.other.grant(WINDOW)
+                way.joined.exchange()
 
     def test_late_grants(self) -> None:
         """Bytes that came before the end are granted after it, and that is that."""

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from spdygate.dialect.budget import LINGER
 from spdygate.dialect.nodechannels import SENT_NOTHING
 from spdygate.dialect.nodehttp2 import INTRODUCTION
-from spdygate.dialect.servedspdy import PING_INTERVAL
+from spdygate.dialect.patience import USUAL
 from spdygate.dialect.tunnel import (
     Data,
     Drained,
@@ -353,7 +353,7 @@ class AliveTests(KubeletCase):
         """Each 30 s, answered or not: a node that is stuck answers nothing."""
         self.kubelet.opens()
         for count in range(1, 10):
-            self.assertEqual(self.kubelet.passes(PING_INTERVAL), [])
+            self.assertEqual(self.kubelet.passes(USUAL.quiet), [])
             self.kubelet.look()
             self.assertEqual(self.kubelet.pings, count)
         self.check_open()

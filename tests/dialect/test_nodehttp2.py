@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.dialect.budget import LINGER
-from spdygate.dialect.nodehttp2 import INTRODUCTION, LOST, PING_INTERVAL, PING_PATIENCE
+from spdygate.dialect.nodehttp2 import INTRODUCTION, LOST, PING_INTERVAL
+from spdygate.dialect.patience import USUAL
 from spdygate.dialect.tunnel import Data, Failed, Failure, Opened, Reason
 from tests.dialect.http2joined import HOP, RESET, Joined, failures
 from tests.dialect.nodebyhand import MOST, OK, TUNNELS, ByHand
@@ -107,7 +108,7 @@ class AliveTests(SynchronousTestCase):
         self.by_hand.now = 16.0
         self.assertEqual(self.by_hand.says(raw(6, 1, 0, payload)), [])
         self.assertEqual(self.node.deadline(), 16.0 + PING_INTERVAL)
-        self.assertEqual(self.node.tick(PING_INTERVAL + PING_PATIENCE - 5), [])
+        self.assertEqual(self.node.tick(PING_INTERVAL + USUAL.answer - 5), [])
         self.assertFalse(self.node.ending)
 
     def test_each_ping_is_another(self) -> None:
@@ -124,8 +125,8 @@ class AliveTests(SynchronousTestCase):
     def test_dead(self) -> None:
         """Silence after the PING ends every tunnel, once, naming the node."""
         self.node.tick(PING_INTERVAL)
-        self.assertEqual(self.node.deadline(), PING_INTERVAL + PING_PATIENCE)
-        told = self.node.tick(PING_INTERVAL + PING_PATIENCE)
+        self.assertEqual(self.node.deadline(), PING_INTERVAL + USUAL.answer)
+        told = self.node.tick(PING_INTERVAL + USUAL.answer)
         words = "node n1: it did not answer a PING within 20 s"
         self.assertEqual(told, [Failed(self.end, Failure(Reason.LINK_LOST, words))])
         self.assertTrue(self.node.ending)

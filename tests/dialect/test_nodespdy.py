@@ -5,13 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.dialect import budget
-from spdygate.dialect.nodespdy import (
-    IDLE_TIMEOUT,
-    LOST,
-    PING_INTERVAL,
-    PING_PATIENCE,
-    NodeSpdy,
-)
+from spdygate.dialect.nodespdy import IDLE_TIMEOUT, LOST, NodeSpdy
+from spdygate.dialect.nodespdystreams import READ_AHEAD
+from spdygate.dialect.patience import USUAL
 from spdygate.dialect.tunnel import Failed, Failure, Reason
 from tests.dialect.ends import request
 from tests.dialect.spdynode import FIN, HOP, RESET, SpdyNode, data
@@ -33,7 +29,7 @@ class AliveTests(SynchronousTestCase):
 
     def test_ping(self) -> None:
         """After 30 s of silence an odd PING goes out, once."""
-        self.by_hand.passes(PING_INTERVAL - 0.1)
+        self.by_hand.passes(USUAL.quiet - 0.1)
         self.assertEqual(self.by_hand.written(), [])
         woken = self.by_hand.woken
         self.by_hand.passes(1)
@@ -42,15 +38,15 @@ class AliveTests(SynchronousTestCase):
 
     def test_pong(self) -> None:
         """Its echo is as good as any byte, and the next PING is another."""
-        self.by_hand.passes(PING_INTERVAL)
+        self.by_hand.passes(USUAL.quiet)
         self.by_hand.written()
         self.assertEqual(self.by_hand.says(self.by_hand.peer.ping(1)), [])
-        self.by_hand.passes(PING_INTERVAL)
+        self.by_hand.passes(USUAL.quiet)
         self.assertEqual(self.by_hand.written(), [Seen("PING", 0, 3)])
 
     def test_dead(self) -> None:
         """Silence after the PING ends every tunnel, once, naming the node."""
-        told = self.by_hand.passes(PING_INTERVAL + PING_PATIENCE)
+        told = self.by_hand.passes(USUAL.quiet + USUAL.answer)
         words = HOP + "it did not answer a PING within 20 s"
         self.assertEqual(told, [Failed(self.end, Failure(Reason.LINK_LOST, words))])
         self.assertTrue(self.node.ending and self.node.exhausted)
@@ -61,11 +57,11 @@ class AliveTests(SynchronousTestCase):
     def test_unread(self) -> None:
         """While we do not read, an answer may lie there: nobody is called dead."""
         self.by_hand.open()
-        self.by_hand.says(data(3, bytes(budget.TUNNEL + 1)))
+        self.by_hand.says(data(3, bytes(READ_AHEAD + 1)))
         self.assertFalse(self.node.reading)
         self.assertEqual(self.by_hand.passes(600), [])
         self.assertFalse(self.node.ending or self.node.exhausted)
-        self.end.grant(budget.TUNNEL + 1)
+        self.end.grant(READ_AHEAD + 1)
         self.assertTrue(self.node.reading)
 
     def test_slow(self) -> None:
@@ -73,7 +69,7 @@ class AliveTests(SynchronousTestCase):
         for _ in range(10):
             self.node.pause()
             self.end.send(b"x")
-            self.assertEqual(self.by_hand.passes(PING_INTERVAL + 1), [])
+            self.assertEqual(self.by_hand.passes(USUAL.quiet + 1), [])
             self.by_hand.drains()
         self.assertFalse(self.node.ending)
 
@@ -81,7 +77,7 @@ class AliveTests(SynchronousTestCase):
         """One that takes nothing either is not."""
         self.node.pause()
         self.end.send(b"x")
-        self.by_hand.passes(PING_INTERVAL + PING_PATIENCE)
+        self.by_hand.passes(USUAL.quiet + USUAL.answer)
         self.assertTrue(self.node.ending)
 
     def test_rescue(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spdygate.dialect.budget import LINGER
+from spdygate.dialect.doubts import WORKERS
 from spdygate.dialect.nodespdyend import LONGEST_TEXT, VERDICT
 from spdygate.dialect.tunnel import (
     Data,
@@ -196,11 +197,13 @@ class DoneTests(EndCase):
         self.assert_nothing_kept()
 
     def test_we_give_up(self) -> None:
-        """Both streams are reset."""
+        """Both streams are reset, and the node is asked whether it minds."""
         self.end.send(b"x")
         self.by_hand.written()
         self.end.fail(RESET)
-        self.assertEqual(self.by_hand.written(), [rst(3), rst(1)])
+        first, second, *rest = self.by_hand.written()
+        self.assertEqual([first, second], [rst(3), rst(1)])
+        self.assertEqual([frame.name for frame in rest], ["PING"] * WORKERS)
         self.assert_nothing_kept()
 
     def test_lingering_too_long(self) -> None:

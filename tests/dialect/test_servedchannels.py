@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis.strategies import integers, lists, sampled_from, tuples
 from twisted.trial.unittest import SynchronousTestCase
 
+from spdygate.dialect.patience import USUAL
 from spdygate.dialect.servedchannels import ServedChannelEnd, ServedChannels
-from spdygate.dialect.servedspdy import IDLE_TIMEOUT, LAST_WORDS, PING_INTERVAL
+from spdygate.dialect.servedspdy import LAST_WORDS
 from spdygate.dialect.spdystreams import Visit
 from spdygate.dialect.tunnel import (
     Data,
@@ -352,7 +353,7 @@ class TimeTests(SynchronousTestCase):
         client = ChannelClient()
         client.connects()
         for count in (1, 2, 3):
-            self.assertEqual(client.passes(PING_INTERVAL), [])
+            self.assertEqual(client.passes(USUAL.quiet), [])
             client.look()
             self.assertEqual(client.pings, count)
         self.assertFalse(client.served.ending)
@@ -361,9 +362,9 @@ class TimeTests(SynchronousTestCase):
         """Whoever is heard need not be asked."""
         client = ChannelClient()
         client.connects()
-        client.passes(PING_INTERVAL - 1)
+        client.passes(USUAL.quiet - 1)
         client.does(client.raw(0x89, b"ping"))
-        client.passes(PING_INTERVAL - 1)
+        client.passes(USUAL.quiet - 1)
         client.look()
         self.assertEqual(client.pings, 0)
 
@@ -371,7 +372,7 @@ class TimeTests(SynchronousTestCase):
         """After four hours without a byte it ends, as at a kubelet."""
         client = ChannelClient()
         (end,) = client.connects()
-        client.passes(IDLE_TIMEOUT - 1)
+        client.passes(USUAL.idle - 1)
         self.assertFalse(client.served.ending)
         (failed,) = client.passes(1)
         assert isinstance(failed, Failed)
@@ -383,8 +384,8 @@ class TimeTests(SynchronousTestCase):
         """Answers to our own Pings do not keep it open."""
         client = ChannelClient()
         client.connects()
-        for _ in range(int(IDLE_TIMEOUT / PING_INTERVAL)):
-            client.passes(PING_INTERVAL)
+        for _ in range(int(USUAL.idle / USUAL.quiet)):
+            client.passes(USUAL.quiet)
             client.look()
             client.does(client.raw(0x8A, client.pings.to_bytes(8)))
         self.assertTrue(client.served.ending)
@@ -395,7 +396,7 @@ class TimeTests(SynchronousTestCase):
             client = ChannelClient()
             (end,) = client.connects()
             for _ in range(5):
-                client.passes(IDLE_TIMEOUT / 2)
+                client.passes(USUAL.idle / 2)
                 if sends:
                     end.send(b"x")
                     client.passes(0)

@@ -6,8 +6,8 @@ from h2.events import ConnectionTerminated, PingReceived
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.dialect.budget import LINGER
-from spdygate.dialect.servedhttp2 import PING_INTERVAL, PING_PATIENCE, ServedHttp2
-from spdygate.dialect.servedspdy import IDLE_TIMEOUT
+from spdygate.dialect.patience import USUAL
+from spdygate.dialect.servedhttp2 import ServedHttp2
 from spdygate.dialect.tunnel import Failed, Opening, Reason
 from spdygate.session.http2 import Http2Session
 from tests.dialect.http2client import PROXY, Client
@@ -23,22 +23,22 @@ class TimeTests(SynchronousTestCase):
 
     def test_ping(self) -> None:
         """A client that is silent is asked, and an answer is enough."""
-        self.assertEqual(self.served.deadline(), PING_INTERVAL)
-        self.assertEqual(self.served.tick(PING_INTERVAL), [])
-        self.client.now = PING_INTERVAL + 1
+        self.assertEqual(self.served.deadline(), USUAL.quiet)
+        self.assertEqual(self.served.tick(USUAL.quiet), [])
+        self.client.now = USUAL.quiet + 1
         self.client.exchange()
         pings = [e for e in self.client.heard if isinstance(e, PingReceived)]
         self.assertEqual(len(pings), 1)
-        self.assertEqual(self.served.deadline(), 2 * PING_INTERVAL + 1)
-        self.served.tick(PING_INTERVAL + PING_PATIENCE)
+        self.assertEqual(self.served.deadline(), 2 * USUAL.quiet + 1)
+        self.served.tick(USUAL.quiet + USUAL.answer)
         self.assertFalse(self.served.ending)
 
     def test_dead(self) -> None:
         """One that does not answer is gone, and its tunnels with it."""
         end = self.client.opens().end
-        self.served.tick(PING_INTERVAL)
-        self.assertEqual(self.served.deadline(), PING_INTERVAL + PING_PATIENCE)
-        (failed,) = self.served.tick(PING_INTERVAL + PING_PATIENCE)
+        self.served.tick(USUAL.quiet)
+        self.assertEqual(self.served.deadline(), USUAL.quiet + USUAL.answer)
+        (failed,) = self.served.tick(USUAL.quiet + USUAL.answer)
         assert isinstance(failed, Failed)
         self.assertIs(failed.end, end)
         self.assertIs(failed.failure.reason, Reason.GAVE_UP)
@@ -56,9 +56,9 @@ class TimeTests(SynchronousTestCase):
 
     def test_idle(self) -> None:
         """A connection that carries nothing for hours is ended with a GOAWAY."""
-        self.until(IDLE_TIMEOUT - 1)
+        self.until(USUAL.idle - 1)
         self.assertFalse(self.served.ending)
-        self.until(IDLE_TIMEOUT)
+        self.until(USUAL.idle)
         self.assertTrue(self.served.ending)
         self.assertEqual(self.served.why, "idle for 4 hours")
         self.assertIsInstance(self.client.heard[-1], ConnectionTerminated)
@@ -66,7 +66,7 @@ class TimeTests(SynchronousTestCase):
     def test_a_silent_tunnel(self) -> None:
         """A tunnel is use, though not a byte of it passes."""
         end = self.client.opens().end
-        self.until(3 * IDLE_TIMEOUT)
+        self.until(3 * USUAL.idle)
         self.assertFalse(self.served.ending)
         end.accept()
 
@@ -88,4 +88,4 @@ class TimeTests(SynchronousTestCase):
         served = ServedHttp2(Http2Session(client=False), trusted=False)
         self.assertEqual(served.tick(1e9), [])
         self.assertFalse(served.ending)
-        self.assertEqual(served.deadline(), 1e9 + PING_INTERVAL)
+        self.assertEqual(served.deadline(), 1e9 + USUAL.quiet)

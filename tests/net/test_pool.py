@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from spdygate.dialect.patience import Patience
 from spdygate.dialect.tunnel import Reason
+from spdygate.gateway.switchboard import Switchboard
+from spdygate.net.nodeasks import Terms
+from spdygate.net.nodes import access_to
 from spdygate.net.pool import MOST
 from tests.net.nodecases import NodesCase
 
@@ -26,6 +30,21 @@ class SharingTests(NodesCase):
         self.accept(wire, 1)
         self.assertTrue(relay.opened)
         self.assertEqual(near.accepted, 1)
+
+    def test_patience(self) -> None:
+        """A node is pinged, and given up, after the times that were set."""
+        patience = Patience(quiet=3.0, answer=2.0)
+        board = Switchboard(self.dialer)
+        terms = Terms(patience=patience)
+        self.dialer.add("n1", access_to(self.node, board, self.turn, terms))
+        self.dial()
+        (wire,) = self.endpoint.wires
+        wire.silent = True
+        self.clock.advance(3.0)
+        self.assertIn(bytes.fromhex("0000080600"), wire.value())  # a PING
+        self.assertFalse(wire.over)
+        self.clock.advance(2.0)
+        self.assertTrue(wire.over)
 
     def test_one_for_all(self) -> None:
         """All tunnels share one connection, also those that wait for it."""

@@ -21,7 +21,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.dialect.pairs import PATIENCE
-from spdygate.dialect.servedspdy import IDLE_TIMEOUT
+from spdygate.dialect.patience import USUAL
 from tests.net.frontdoorcases import GENERATION_B, GENERATION_C, Client
 from tests.session.spdybyhand import FIN, Seen, data, headers_of
 
@@ -159,7 +159,7 @@ class ServePortForwardIdleTimeoutTests(StreamCase):
         """server_test.go, TestServePortForwardIdleTimeout: unused it is closed."""
         self.answers(self.syn(1, fields("error", "80")))  # it may be spoken to
         pings = 0
-        for _ in range(int(IDLE_TIMEOUT // 10) - 1):
+        for _ in range(int(USUAL.idle // 10) - 1):
             for frame in self.turn(10):
                 if frame.name == "PING":
                     self.client.says(self.client.peer.ping(frame.value))
