@@ -16,10 +16,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from .measures import Sizes, memory, rounds, warm
-from .programs import Failed
-from .report import BASES, Figures, ratios, table
-from .topologies import PATHS, Pod, Route, Seals, Topologies
+from .measures import Sizes
+from .report import BASES, Figures, ratios, table, title
+from .running import Run, progress
+from .topologies import PATHS, STATED, USUAL
 
 ABOUT: Final = """\
 What spdygate costs, beside what others do in its place. Every path is measured
@@ -36,11 +36,13 @@ rows:
   relay      ... -> a relay in Go: client-go and k8s.io/streaming -> kubelet
   splice     ... -> HAProxy in TCP mode, which reads nothing -> kubelet
   gateway    ... -> spdygate -> the same kubelet, SPDY in and out: compare this
+  ungated    ... the same with --ping-window off
+  workers    ... the same with --workers 2 (not measured unless asked for)
   node       ... -> spdygate -> spdygate-node, HTTP/2 out
   embedded   ... -> spdygate with its node service inside -> pod
-  tunnel     ... -> spdygate -> kubelet, SPDY in a WebSocket out
-  channels   ... -> spdygate -> kubelet, WebSocket channels out
-  websocket  ... SPDY in a WebSocket -> spdygate with its node inside -> pod
+  tunnel     ... -> spdygate -> kubelet, SPDY in a WebSocket out (as asked for)
+  channels   ... -> spdygate -> kubelet, WebSocket channels out (as asked for)
+  websocket  ... SPDY in a WebSocket -> spdygate, its node inside (as asked for)
 
 columns:
   up, down   MiB/s to and from the pod; x8 with 8 connections at once
@@ -49,11 +51,19 @@ columns:
   conn       connections per second, 8 at a time, in one session
   sess       whole sessions per second, 8 at a time, one connection in each
   idle       KiB of memory per idle session with one open connection
+and of one session's other connections (each "x" is divided by the figure before):
+  stuck      while one is stuck: up, its pod does not read, and it is ended at last;
+             down, its local program does not read. How many of 10 go on, how many
+             seconds they waited at most, and after that their p99 and throughput
+  busy       p99 of one, while another moves bytes: as fast as it can; 50 MiB/s
+  late       whether an answer that comes 10 s after the client's FIN arrives
 
 examples:
-  python -m tests.bench                                 all of it, in 3 minutes
+  python -m tests.bench                                 the usual, in 5 minutes
   python -m tests.bench --only relay,gateway --rounds 9 one comparison, sharper
-  python -m tests.bench --mib 1024 --rounds 5 --tls     for the record
+  python -m tests.bench --mib 1024 --rounds 5 --held 1000 --tls --json docs/bench.json
+                                                        for the record; then
+  python -m tests.bench.stated docs/bench.json          README, docs, picture
   python -m tests.bench --only embedded --held 1000     memory, with 1000 held
 """
 
@@ -74,7 +84,18 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         default=128,
         help="MiB to move for one figure, a multiple of 8 (default: %(default)s)",
     )
-    add("--only", type=_names, default=list(PATHS), help="rows, separated by commas")
+    add(
+        *("--only",),
+        type=_names,
+        default=list(USUAL),
+        help=f"rows, separated by commas, or all (default: {','.join(USUAL)})",
+    )
+    add(
+        *("--beside",),
+        type=_names,
+        default=list(STATED),
+        help=f"of these, rows to stick and to busy (default: {','.join(STATED)})",
+    )
     add(
         *("--held",),
         type=int,
@@ -102,7 +123,7 @@ def _eights(text: str) -> int:
 
 def _names(text: str) -> list[str]:
     """Read names of rows; keep the table's order."""
-    asked = text.split(",")
+    asked = list(PATHS) if text == "all" else text.split(",")
     unknown = sorted(set(asked) - set(PATHS))
     if unknown:
         known = ", ".join(PATHS)
@@ -112,39 +133,17 @@ def _names(text: str) -> list[str]:
 
 def measured(options: argparse.Namespace, *, tls: bool) -> Figures:
     """Measure every path that was asked for, in rounds."""
-    sizes = Sizes(options.mib, held=options.held)
-    figures = Figures()
+    stated = [name for name in options.only if name in options.beside]
     with ExitStack() as stack:
-        pod = Pod(stack, sizes.mib)
-        paths = Topologies(stack, pod, Seals(stack) if tls else None)
-        routes: dict[str, Route] = {}
-        again: dict[str, Route] = {}
-        for name in options.only:
-            _progress(f"starting {name}")
-            routes[name] = paths.start(name)
-            found = memory(routes[name], sizes.held, pod.ports["echo"])
-            figures.add(name, found)
-            warm(routes[name], sizes)
+        run = Run(stack, Sizes(options.mib, held=options.held), tls=tls)
+        run.start(options.only)
         for number in range(options.rounds):
-            for measurement in rounds(sizes, pod.ports["once"]):
-                for name, route in routes.items():
-                    _progress(f"round {number + 1} of {options.rounds}: {name}")
-                    try:
-                        figures.add(name, measurement(route))
-                    except Failed as failure:
-                        print(f"\nthe row {name} failed: {failure}", file=sys.stderr)
-                        # Its session may be stuck: the next figure needs another.
-                        again[name] = paths.start(name)
-                routes.update(again)
-                again.clear()
-    _progress("")
-    return figures
-
-
-def _progress(text: str) -> None:
-    """Say what is going on, to a human who waits."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+            words = f"round {number + 1} of {options.rounds}"
+            run.round(words)
+            run.beside(words, stated)
+        run.late(stated)
+        progress("")
+        return run.figures
 
 
 def as_json(figures: Figures) -> dict[str, object]:
@@ -162,23 +161,23 @@ def main(argv: Sequence[str]) -> None:
     options = arguments(argv)
     # Whoever ends us, as timeout(1) does, ends what we have started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    found: dict[str, object] = {
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "rounds": options.rounds,
+        "mib": options.mib,
+        "held": options.held,
+    }
     sets: dict[str, object] = {}
     for name, tls in (("plain", False), ("tls", True))[: 1 + options.tls]:
         figures = measured(options, tls=tls)
         sets[name] = as_json(figures)
-        words = "TLS on both sides" if tls else "no TLS"
-        title = f"{words}; {options.mib} MiB, medians of {options.rounds} rounds"
-        print(table(title, figures.medians()), flush=True)
-    if options.json is not None:
-        about = {
-            "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "rounds": options.rounds,
-            "mib": options.mib,
-            "held": options.held,
-        }
-        options.json.write_text(json.dumps({**about, "sets": sets}, indent=1) + "\n")
+        heading = title(tls, options.mib, options.rounds)
+        print(table(heading, figures.medians()), flush=True)
+        if options.json is not None:
+            text = json.dumps({**found, "sets": sets}, indent=1)
+            options.json.write_text(text + "\n")
 
 
 if __name__ == "__main__":

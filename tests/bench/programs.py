@@ -82,18 +82,38 @@ class Program:
         """Return the CPU seconds that all its threads have used, to the nanosecond."""
         # The clock of another process, as clock_getcpuclockid(3) computes it: what
         # /proc counts in ticks of 10 ms is too coarse for a second's work.
-        return time.clock_gettime((~self._process.pid << 3) | 2)
+        return sum(time.clock_gettime((~pid << 3) | 2) for pid in self._family())
 
     def resident(self) -> int:
-        """Return how many KiB of memory it has."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        match = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
-        assert match is not None, status
-        return int(match[1])
+        """Return how many KiB of memory it has; a zombie has none."""
+        return sum(
+            int(_status(pid).get("VmRSS", "0 kB").split()[0]) for pid in self._family()
+        )
 
     def descriptors(self) -> int:
         """Return how many descriptors it has open."""
-        return len(os.listdir(f"/proc/{self._process.pid}/fd"))
+        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self._family())
+
+    def _family(self) -> list[int]:
+        """Return its process, then those that it has started, and they in turn."""
+        parents = {
+            int(directory.name): int(_status(int(directory.name))["PPid"])
+            for directory in Path("/proc").glob("[0-9]*")
+        }
+        family = [self._process.pid]
+        for parent in family:
+            family += [pid for pid, its in parents.items() if its == parent]
+        return family
+
+
+def _status(pid: int) -> dict[str, str]:
+    """Return what the system says of a process; nothing, of one that has gone."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        text = "PPid: 0"
+    fields = (line.partition(":") for line in text.splitlines())
+    return {name: value.strip() for name, _, value in fields}
 
 
 def outcome(*argv: str) -> dict[str, float]:

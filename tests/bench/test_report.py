@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.bench import __main__ as command
-from tests.bench.report import COLUMNS, WIDTH, Figures, ratios, table
+from tests.bench.report import COLUMNS, WIDTH, Figures, growth, ratios, table, title
 from tests.bench.topologies import PATHS
 
 #: Three rows of one run, small enough to divide in the head.
@@ -93,6 +93,11 @@ class TableTests(SynchronousTestCase):
         below = "the same, divided by the row"
         self.assertEqual(heads, ["one run", f"{below} relay", f"{below} splice"])
 
+    def test_titles(self) -> None:
+        """The first line says what was run."""
+        self.assertEqual(title(False, 64, 3), "no TLS; 64 MiB, medians of 3 rounds")
+        self.assertIn("TLS on both sides", title(True, 64, 3))
+
     def test_cells(self) -> None:
         """A figure stands under its heading; a dash says that there is none."""
         lines = table("one run", ROWS).splitlines()
@@ -112,12 +117,52 @@ class TableTests(SynchronousTestCase):
         text = table("one run", {"gateway": ROWS["gateway"]})
         self.assertNotIn("divided", text)
 
+    def test_neighbours(self) -> None:
+        """Rows whose other connections were watched come in a table of their own."""
+        rows = {**ROWS, "node": {"stuck_up_going": 0.0, "late": 1.0}}
+        block = table("one run", rows).split("\n\n")[-1]
+        last = block.splitlines()[-1].split()
+        self.assertEqual([last[0], last[1], last[-1]], ["node", "0", "1"])
+        self.assertNotIn("gateway", block)
+
     def test_lines_are_as_long_as_the_table(self) -> None:
         """Columns line up: no line is longer than its headings."""
         lines = table("one run", ROWS).splitlines()
         longest = max(len(line) for line in lines)
         self.assertEqual(longest, len(lines[1]))
         self.assertTrue(lines[1].endswith(COLUMNS[-1].title[0].rjust(WIDTH)))
+
+
+class GrowthTests(SynchronousTestCase):
+    """What is printed of growth."""
+
+    def test_costs(self) -> None:
+        """One line for each row, one figure for each count, under its heading."""
+        counts = [
+            {"count": 10.0, "ms": 1.25, "kib": 30.4},
+            {"count": 100.0, "ms": 1.5, "kib": 31.0},
+        ]
+        first, heads, line = growth({"sessions": {"node": counts}}).splitlines()
+        self.assertTrue(first.startswith("sessions held"))
+        self.assertEqual(heads.split(), ["10", "100"])
+        self.assertEqual(line.split(), "node 1.25 ms 30 KiB 1.50 ms 31 KiB".split())
+        self.assertEqual(len(heads), len(line))
+
+    def test_weights(self) -> None:
+        """Of many weighings there are the first two and the last."""
+        counts = [
+            {"count": 100.0 * part, "kib": 5000.0 + part, "descriptors": 9.0}
+            for part in range(11)
+        ]
+        text = growth({"connections": {"relay": counts}})
+        self.assertEqual(text.splitlines()[1].split(), ["0", "100", "1000"])
+        self.assertTrue(text.endswith("5010 KiB 9 fds\n"))
+
+    def test_what_was_not_measured(self) -> None:
+        """What nothing was measured of has no table."""
+        counts = [{"count": 1.0, "ms": 1.0, "kib": 1.0}]
+        text = growth({"sessions": {}, "tunnels": {"node": counts}})
+        self.assertEqual(len(text.splitlines()), 3)
 
 
 class ArgumentsTests(SynchronousTestCase):
@@ -134,6 +179,10 @@ class ArgumentsTests(SynchronousTestCase):
             argparse.ArgumentTypeError, command._names, "relay,gatway"
         )
         self.assertIn("no row is called gatway: direct, kubelet", str(mistake))
+
+    def test_all_rows(self) -> None:
+        """One word asks for every row."""
+        self.assertEqual(command.arguments(["--only", "all"]).only, list(PATHS))
 
     def test_sizes_that_eight_cannot_share(self) -> None:
         """MiB that eight connections cannot share are refused."""

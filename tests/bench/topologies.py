@@ -20,6 +20,7 @@ from typing import Final
 from tests.certificates import Authority
 from tests.peers.build import require
 
+from .pods import LOOPBACK, Pod
 from .programs import Program
 
 TWISTD: Final = "from twisted.scripts.twistd import run; run()"
@@ -29,8 +30,6 @@ POD: Final = "p/q=127.0.0.1"
 
 GATEWAY_PATH: Final = "/api/v1/namespaces/p/pods/q/portforward"
 KUBELET_PATH: Final = "/portForward/p/q"
-
-LOOPBACK: Final = "127.0.0.1:0"
 
 HAPROXY: Final = """
 global
@@ -67,37 +66,6 @@ class Route:
     url: str = ""
     dialer: str = "spdy"
     ca: str = ""
-
-
-class Pod:
-    """
-    The programs in the pod.
-
-    :ivar ports: where each listens, by its name.
-    """
-
-    def __init__(self, stack: ExitStack, mib: int) -> None:
-        """
-        Start them.
-
-        :param mib: how many MiB a measurement of throughput moves in all.
-        """
-        self._stack = stack
-        whole, eighth = str(mib << 20), str(mib << 17)
-        self.ports = {
-            "echo": self._run("echo"),
-            "once": self._run("echo-once", "64"),
-            "sink": self._run("hash", whole),
-            "sink8": self._run("hash", eighth),
-            "flood": self._run("flood", whole),
-            "flood8": self._run("flood", eighth),
-        }
-
-    def _run(self, mode: str, count: str = "0") -> str:
-        """Run one; return its port."""
-        words = ("-mode", mode, "-bytes", count, "-hash=false")
-        argv = (require("load"), "pod", "-listen", LOOPBACK, *words)
-        return Program(self._stack, *argv).says(r"listening 127\.0\.0\.1:(\d+)")
 
 
 class Seals:
@@ -140,13 +108,21 @@ class Topologies:
         """Start a path, one of :data:`PATHS`."""
         return PATHS[name](self)
 
+    def another(self, stack: ExitStack, route: Route) -> Route:
+        """
+        Put another client, and so a session of its own, before the same middle.
+
+        :param stack: what ends that client.
+        """
+        return self._client(stack, route.middle, route.url, route.dialer)
+
     def direct(self) -> Route:
         """Go straight to the pod, in TCP."""
         return Route(None, self._pod.ports)
 
     def kubelet(self) -> Route:
         """Let client-go talk to the kubelet."""
-        return self._client(None, self._kubelet() + KUBELET_PATH)
+        return self._joined(None, self._kubelet() + KUBELET_PATH)
 
     def relay(self) -> Route:
         """Go through the relay that a Go engineer writes."""
@@ -155,7 +131,7 @@ class Topologies:
         words = ("-kubelet", self._kubelet(), *sealed)
         relay = Program(self._stack, *argv, *words)
         where = relay.says(r"listening (\S+)")
-        return self._client(relay, f"{self._scheme}://{where}{KUBELET_PATH}")
+        return self._joined(relay, f"{self._scheme}://{where}{KUBELET_PATH}")
 
     def splice(self) -> Route:
         """Go through HAProxy, which copies bytes."""
@@ -175,11 +151,19 @@ class Topologies:
             argv = (require("haproxy"), "-db", "-q", "-f", str(config))
             haproxy = Program(self._stack, *argv, descriptors=(number,))
             host, port = listener.getsockname()
-        return self._client(haproxy, f"{self._scheme}://{host}:{port}{KUBELET_PATH}")
+        return self._joined(haproxy, f"{self._scheme}://{host}:{port}{KUBELET_PATH}")
 
     def gateway(self) -> Route:
         """Go through spdygate to the kubelet: SPDY in, SPDY out."""
         return self._to_kubelet("spdy")
+
+    def ungated(self) -> Route:
+        """Go the same way, where downloads do not wait for a client's echoes."""
+        return self._to_kubelet("spdy", "--ping-window", "off")
+
+    def workers(self) -> Route:
+        """Go the same way, through two processes."""
+        return self._to_kubelet("spdy", "--workers", "2")
 
     def tunnel(self) -> Route:
         """Go out in SPDY inside a WebSocket."""
@@ -222,10 +206,10 @@ class Topologies:
             self._kubelets[generation] = f"{self._scheme}://{where}"
         return self._kubelets[generation]
 
-    def _to_kubelet(self, generation: str) -> Route:
+    def _to_kubelet(self, generation: str, *more: str) -> Route:
         """Go through a gateway to a kubelet, known to be of one generation."""
         pinned = f"*={self._kubelet(generation)},generation={generation}"
-        words = ("--node", pinned, *self._trusts("--node-ca"))
+        words = ("--node", pinned, *self._trusts("--node-ca"), *more)
         return self._through(*self._twistd("spdygate", *words))
 
     def _twistd(self, *words: str) -> tuple[Program, str]:
@@ -238,13 +222,19 @@ class Topologies:
 
     def _through(self, gateway: Program, url: str, dialer: str = "spdy") -> Route:
         """Go through a gateway of ours."""
-        return self._client(gateway, url.rstrip("/") + GATEWAY_PATH, dialer)
+        return self._joined(gateway, url.rstrip("/") + GATEWAY_PATH, dialer)
 
-    def _client(self, middle: Program | None, url: str, dialer: str = "spdy") -> Route:
+    def _joined(self, middle: Program | None, url: str, dialer: str = "spdy") -> Route:
         """Put a client-go before what is to be measured."""
+        return self._client(self._stack, middle, url, dialer)
+
+    def _client(
+        self, stack: ExitStack, middle: Program | None, url: str, dialer: str
+    ) -> Route:
+        """Run a client-go, as long as *stack* says."""
         asks = ("-url", url, "-dialer", dialer, *self._trusts("-ca"))
         words = (f"0:{port}" for port in self._pod.ports.values())
-        client = Program(self._stack, require("clientgo"), *asks, *words)
+        client = Program(stack, require("clientgo"), *asks, *words)
         local = {
             name: client.says(rf"127\.0\.0\.1:(\d+) -> {port}\b")
             for name, port in self._pod.ports.items()
@@ -259,6 +249,8 @@ PATHS: Final[Mapping[str, Callable[[Topologies], Route]]] = {
     "relay": Topologies.relay,
     "splice": Topologies.splice,
     "gateway": Topologies.gateway,
+    "ungated": Topologies.ungated,
+    "workers": Topologies.workers,
     "node": Topologies.node,
     "embedded": Topologies.embedded,
     "tunnel": Topologies.tunnel,
@@ -266,3 +258,12 @@ PATHS: Final[Mapping[str, Callable[[Topologies], Route]]] = {
     "websocket": Topologies.websocket,
 }
 """The paths, in the order of the table's rows."""
+
+USUAL: Final = (
+    *("direct", "kubelet", "relay", "splice"),
+    *("gateway", "ungated", "node", "embedded"),
+)
+"""Those that are measured when none is asked for by name."""
+
+STATED: Final = ("relay", "splice", "gateway", "node")
+"""Those of which a table of promises speaks; what takes long is measured of them."""

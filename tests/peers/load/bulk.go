@@ -19,6 +19,29 @@ func flood(n uint64) io.Reader {
 	return io.LimitReader(endless{}, int64(n))
 }
 
+// paced slows a reader down to so many bytes in a second; 0 does not.
+func paced(from io.Reader, rate uint64) io.Reader {
+	if rate == 0 {
+		return from
+	}
+	return &pacedReader{from: from, rate: rate, started: time.Now()}
+}
+
+type pacedReader struct {
+	from    io.Reader
+	rate    uint64
+	started time.Time
+	count   uint64
+}
+
+func (p *pacedReader) Read(block []byte) (int, error) {
+	due := time.Duration(float64(p.count) / float64(p.rate) * float64(time.Second))
+	time.Sleep(due - time.Since(p.started))
+	n, err := p.from.Read(block)
+	p.count += uint64(n)
+	return n, err
+}
+
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return copy(p, bulkBlock), nil }

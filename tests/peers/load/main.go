@@ -8,6 +8,7 @@
 //	load bulk       move bytes over P connections at once, say how long it took
 //	load hold       keep N idle connections open
 //	load pace       time the echoes of P connections, one message after the other
+//	load beside     time answers while another connection is stuck or busy
 //	load pod        be the pod: sink, source, echo, hash, late-answer, greet, ...
 //	load sum        say the hash that `pod -mode source` will send
 //
@@ -29,11 +30,12 @@ func main() {
 		"bulk":      bulk,
 		"hold":      hold,
 		"pace":      pace,
+		"beside":    beside,
 		"pod":       pod,
 		"sum":       sum,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: load send-hash|churn|bulk|hold|pace|pod|sum [flags]")
+		fmt.Fprintln(os.Stderr, "usage: load send-hash|churn|bulk|hold|pace|beside|pod|sum [flags]")
 		os.Exit(1)
 	}
 	err := commands[os.Args[1]](os.Args[2:])

@@ -18,6 +18,7 @@ import (
 type podSettings struct {
 	mode   string
 	bytes  uint64
+	rate   uint64
 	seed   uint64
 	delay  time.Duration
 	answer string
@@ -64,7 +65,7 @@ var modes = map[string]func(net.Conn, podSettings, *tally, *tally) error{
 	},
 	// The same with bytes that cost nothing to make, for measuring throughput.
 	"flood": func(conn net.Conn, p podSettings, in, out *tally) error {
-		if err := transfer(conn, flood(p.bytes), out); err != nil {
+		if err := transfer(conn, paced(flood(p.bytes), p.rate), out); err != nil {
 			return err
 		}
 		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
@@ -102,6 +103,8 @@ var modes = map[string]func(net.Conn, podSettings, *tally, *tally) error{
 		time.Sleep(p.delay)
 		return conn.(*net.TCPConn).SetLinger(0)
 	},
+	// Send as many bytes as is asked for, again and again.
+	"ask": answerAsked,
 	// Read nothing for -delay, then sink: a pod that is stuck, or slow to wake.
 	"stall": func(conn net.Conn, p podSettings, in, out *tally) error {
 		time.Sleep(p.delay)
@@ -136,6 +139,7 @@ func pod(arguments []string) error {
 	})
 	flags.StringVar(&p.mode, "mode", "echo", strings.Join(names, ", "))
 	flags.Uint64Var(&p.bytes, "bytes", 0, "source, flood: how many to send; hash, echo-once: how many to read")
+	flags.Uint64Var(&p.rate, "rate", 0, "flood: how many bytes to send in a second; 0: as many as go")
 	flags.Uint64Var(&p.seed, "seed", 1, "source: which sequence")
 	flags.DurationVar(&p.delay, "delay", 0, "hash, late-answer, reset, stall: how long to wait")
 	flags.StringVar(&p.answer, "answer", "hello\n", "late-answer, greet: what to say")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/streaming/pkg/httpstream"
 	"k8s.io/streaming/pkg/httpstream/spdy"
@@ -77,6 +78,7 @@ type session struct {
 	toClient  httpstream.Connection
 	toKubelet httpstream.Connection
 	ready     chan struct{} // closed when toClient is set
+	errors    sync.Map      // of channels by request id, closed when the kubelet has that error stream
 }
 
 // accept takes a stream of the client; once that is answered it is relayed.
@@ -89,10 +91,25 @@ func (s *session) accept(stream httpstream.Stream, replied <-chan struct{}) erro
 	return nil
 }
 
-// relay asks the kubelet for the same stream, and copies both ways. Error and
-// data streams need the same, and the kubelet pairs them by their request id.
+// open asks the kubelet for the same stream, and for a data stream only when it has
+// the error stream of the same request id. It reads data when it has both, and the
+// five workers of its spdystream do not wait: bytes that come too early fill them,
+// and then no error stream gets through to set them free.
+func (s *session) open(headers http.Header) (httpstream.Stream, error) {
+	made, _ := s.errors.LoadOrStore(headers.Get(v1.PortForwardRequestIDHeader), make(chan struct{}))
+	opened := made.(chan struct{})
+	if headers.Get(v1.StreamType) == v1.StreamTypeError {
+		defer close(opened)
+		return s.toKubelet.CreateStream(headers)
+	}
+	<-opened
+	s.errors.Delete(headers.Get(v1.PortForwardRequestIDHeader))
+	return s.toKubelet.CreateStream(headers)
+}
+
+// relay copies a stream both ways. Error and data streams need the same.
 func (s *session) relay(stream httpstream.Stream) {
-	other, err := s.toKubelet.CreateStream(stream.Headers())
+	other, err := s.open(stream.Headers())
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "stream: %v\n", err)
 		_ = stream.Reset()
