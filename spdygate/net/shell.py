@@ -33,7 +33,7 @@ from zope.interface import implementer
 
 from ..dialect.connection import Dialect, half_closes
 from ..dialect.tunnel import TunnelEvent, nothing
-from .sockets import Closing, is_tls, widen, write
+from .sockets import Closing, can_half_close, widen, write
 from .turn import Turn
 
 #: Bytes released at a time to a transport that has just resumed: enough to be
@@ -206,8 +206,7 @@ class Shell(Protocol):
         """Half-close behind what has been written, once nothing waits."""
         if self._fin_sent or self._paused or self._dialect.has_waiting:
             return
-        if is_tls(self.transport):
-            # TLS has no half-close here: a FIN below it would cut it off.
+        if not can_half_close(self.transport):
             self.close()
             return
         self._fin_sent = True

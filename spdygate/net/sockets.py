@@ -167,8 +167,18 @@ def tune_socket(handle: socket.socket) -> None:
 
 
 def is_tls(transport: object) -> bool:
-    """Say whether a transport is TLS, which has no half-close here."""
+    """Say whether a transport is TLS."""
     return ISSLTransport.providedBy(transport)
+
+
+def can_half_close(transport: object) -> bool:
+    """
+    Say whether one direction of a transport can end while the other goes on.
+
+    TLS can do that on a socket of its own (`spdygate.net.tlssocket`); Twisted's
+    would put the FIN below what it still has to say.
+    """
+    return not is_tls(transport) or isinstance(transport, FileDescriptor)
 
 
 class Closing:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure as TwistedFailure
 from twisted.trial.unittest import TestCase
@@ -19,7 +25,9 @@ from spdygate.gateway.routing import Routing
 from spdygate.gateway.switchboard import Switchboard
 from spdygate.net.frontdoor import FrontDoor, FrontDoors
 from spdygate.net.house import House
+from spdygate.net.tls import ClientTls, ServerTls
 from spdygate.net.turn import Turn
+from tests.certificates import Authority
 from tests.dialect.ends import RecordingEnd
 from tests.net.frontdoorcases import Connected
 
@@ -128,6 +136,14 @@ class KernelTests(TestCase):
 
     timeout = 20
 
+    def listens_with(self, doors: Doors) -> IProtocolFactory:
+        """Return what receives connections."""
+        return doors
+
+    def dials_with(self, plain: IStreamClientEndpoint) -> IStreamClientEndpoint:
+        """Return what makes them."""
+        return plain
+
     async def connect(self) -> Program:
         """Connect a program to a pod."""
         self.dialer = Pods()
@@ -139,9 +155,11 @@ class KernelTests(TestCase):
             lambda: 1.7e9,
         )
         self.doors = Doors(house)
-        port = _reactor.listenTCP(0, self.doors, interface="127.0.0.1")
+        factory = self.listens_with(self.doors)
+        port = _reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
-        endpoint = TCP4ClientEndpoint(_reactor, "127.0.0.1", port.getHost().port)
+        plain = TCP4ClientEndpoint(_reactor, "127.0.0.1", port.getHost().port)
+        endpoint = self.dials_with(plain)
         program: Program = await connectProtocol(endpoint, Program())
         assert program.transport is not None
         program.transport.write(CONNECT)
@@ -177,3 +195,23 @@ class KernelTests(TestCase):
         program = await self.connect()
         self.dialer.pod.breaks()
         self.assertFalse(await program.gone)
+
+
+class TlsKernelTests(KernelTests):
+    """The same over TLS, where each direction ends with a close_notify."""
+
+    def setUp(self) -> None:
+        """Make certificates."""
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+        self.ca = Authority()
+
+    def listens_with(self, doors: Doors) -> IProtocolFactory:
+        """Receive with a certificate."""
+        cert, key = self.ca.server("localhost").write(self.folder, "server")
+        return ServerTls(cert, key).wrap_server(doors, _reactor)
+
+    def dials_with(self, plain: IStreamClientEndpoint) -> IStreamClientEndpoint:
+        """Believe it."""
+        tls = ClientTls(self.ca.write(self.folder), protocols=())
+        return tls.wrap_client(plain, "localhost", _reactor)

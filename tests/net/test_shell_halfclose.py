@@ -112,7 +112,7 @@ class HalfCloseTests(SynchronousTestCase):
         self.assertTrue(wire.disconnecting)
 
     def test_tls(self) -> None:
-        """Over TLS there is no FIN below: our end is the end of the connection."""
+        """Over Twisted's TLS there is no FIN: our end is the end of the connection."""
         dialect, wire = Raw(), TlsTransport()
         self.connect(dialect, wire)
         dialect.finished = True
