@@ -125,9 +125,8 @@ class ServedSpdy(SpdyStreams):
 
     def tick(self, now: float) -> list[TunnelEvent]:
         """Do what *now* demands: end pairs that never became one."""
-        told: list[TunnelEvent] = []
         self._now = now
-        self._session.tick(now)
+        told = self._translate(self._session.tick(now))
         self._note(told)
         for pair in self._pairs.expired(now):
             self._expire(pair, told)

@@ -89,9 +89,9 @@ class PingWindow(Questions):
         for place, queue in enumerate(self._queues):
             if queue.first == number:
                 self._newest = max(self._newest, number)
-                queue.answered()
+                queue.answered(now)
                 if queue.stuck:
-                    self._moves(queue, now)
+                    self._moves(queue)
                 self._compare(now)
                 return place
         if any(-number in queue.marks for queue in self._queues):
@@ -103,10 +103,11 @@ class PingWindow(Questions):
         self._streams = True
         return self.pong(stream_id, now)
 
-    def _moves(self, queue: WorkerQueue, now: float) -> None:
+    def _moves(self, queue: WorkerQueue) -> None:
         """Take note that a worker goes on."""
         queue.stuck = False
-        if queue.noted > now - QUIET:
+        if queue.told:
+            queue.told = False
             self.notes.append(
                 "the client takes again what it was sent: no stream waits for another"
             )
@@ -208,6 +209,11 @@ class PingWindow(Questions):
 
     def _judge(self, queue: WorkerQueue, now: float) -> None:
         """Say that a worker stands still, if there is anything it can wait with."""
+        if self._newest - queue.first <= 2 * WORKERS:
+            # One round has been answered in part: all may be asleep since.
+            self.due |= not any(one.first > self._newest for one in self._queues)
+            queue.behind += LATE / 2
+            return
         suspects = queue.suspects()
         if not suspects and not queue.lost:
             self.broken = "answers are late that nothing can have held up"
@@ -216,7 +222,7 @@ class PingWindow(Questions):
         queue.doubt(now)
         if queue.noted > now - QUIET:
             return
-        queue.noted = now
+        queue.noted, queue.told = now, True
         self.notes.append(
             f"the client does not take what it was sent on {_names(suspects)}: the "
             "fifth of its streams that shares a worker with it waits, the others run on"
@@ -234,5 +240,5 @@ class PingWindow(Questions):
 
 def _names(marks: list[int]) -> str:
     """Name the streams of payloads, each once."""
-    names = [str(mark & ~GONE) for mark in dict.fromkeys(marks)]
-    return f"stream {', '.join(names)}" if names else "a stream"
+    names = dict.fromkeys(str(mark & ~GONE) for mark in marks)
+    return f"stream {' or '.join(names)}" if names else "a stream"

@@ -64,6 +64,10 @@ class Questions:
             return ANY
         return 0 if queue.lost else WINDOW - len(queue.marks)
 
+    def largest(self, stream_id: int) -> int:
+        """Return how many bytes of payload one frame of the stream may have."""
+        return self._queues[stream_id % WORKERS].size
+
     def takes(self, stream_id: int) -> bool:
         """Say whether the stream may be sent what is not DATA."""
         queue = self._queues[stream_id % WORKERS]

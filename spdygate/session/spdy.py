@@ -115,7 +115,7 @@ class SpdySession(Receiving):
         if stream is None:
             return
         stream.state = advance(stream.state, Input.WE_ANSWER, stream_id)
-        self._answer(stream_id, headers)
+        self._answer(stream_id, headers, stream.born)
 
     def send(self, stream_id: int, data: Buffer) -> int:
         """
@@ -160,7 +160,7 @@ class SpdySession(Receiving):
             return
         answered = not awaits_us(stream.state)
         self._forget(stream_id)
-        self._give_up(stream_id, status, answered=answered)
+        self._give_up(stream_id, status, stream.born, answered=answered)
 
     def grant(self, stream_id: int, count: int) -> bool:
         """
@@ -236,7 +236,7 @@ class SpdySession(Receiving):
         credit = self._credit.next()
         return credit if window is None else min(credit, window.next())
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float) -> list[Event]:
         """Judge the peer, and grant all to streams that stopped at exactly 64 KiB."""
         self._now = now
         window = self._window
@@ -248,3 +248,4 @@ class SpdySession(Receiving):
             self._grant(0, self._credit.rescue())
             account = self._streams[stream_id].account
             self._grant(stream_id, self._credit.rescue(account))
+        return self._told_late()

@@ -113,6 +113,7 @@ class Receiving(Writing):
             if self._unread > self._limits.unread:
                 raise LimitError("the peer does not read our answers")
             self._judge()
+            events += self._told_late()
         except RemoteError as error:
             self._end(error, events)
         return events
@@ -181,7 +182,8 @@ class Receiving(Writing):
             raise RemoteStreamError(stream_id, f"a header may not be named {bad!r}")
         if len(self._streams) >= self._limits.streams:
             self._noise.take(1, self._now)
-            self._give_up(stream_id, RstStatus.REFUSED_STREAM)
+            refused = RstStatus.REFUSED_STREAM
+            self._give_up(stream_id, refused, self._now, answered=False)
             return
         if any(name.startswith(b":") for name, _ in headers):
             self._counts()
@@ -189,7 +191,7 @@ class Receiving(Writing):
         if frame.finished:
             state = advance(state, Input.THEY_FINISH, stream_id)
         mark = stream_id | GONE if frame.finished else stream_id
-        self._streams[stream_id] = Stream(state, mark)
+        self._streams[stream_id] = Stream(state, mark, self._now)
         self._outbox.add(stream_id, self._credit.stream_window())
         events.append(StreamOpened(stream_id, headers, frame.finished))
 
@@ -262,11 +264,12 @@ class Receiving(Writing):
         """Reset the one stream on which the peer broke a rule."""
         self._noise.take(1, self._now)
         stream = self._streams.get(error.stream_id)
-        answered = stream is not None and not awaits_us(stream.state)
+        answered, born = False, self._now
         if stream is not None:
+            answered, born = not awaits_us(stream.state), stream.born
             self._forget(error.stream_id)
             events.append(StreamReset(error.stream_id, error.rst))
-        self._give_up(error.stream_id, error.rst, answered=answered)
+        self._give_up(error.stream_id, error.rst, born, answered=answered)
 
     def _end(self, error: RemoteError, events: list[Event]) -> None:
         """Say goodbye to a peer that broke the protocol."""
@@ -275,12 +278,6 @@ class Receiving(Writing):
         events.append(Broken(error))
 
     # -- shared with the sending half ------------------------------------------
-
-    def _forget(self, stream_id: int) -> None:
-        """Drop a stream and whatever waits on it."""
-        del self._streams[stream_id]
-        self._outbox.remove(stream_id)
-        self._credit.forget(stream_id)
 
     def _forget_if_over(self, stream_id: int, stream: Stream) -> None:
         """Drop a stream once both sides have finished and nothing waits on it."""

@@ -9,10 +9,10 @@ counted if the peer has a `PingWindow`.  What its workers do not take is kept:
 * SYN_REPLY, RST_STREAM and echoes here, in order.  They are compressed and
   counted when they are written and not before.
 
-A RST_STREAM for a stream that was never answered must not be read by a Go client
-after the thirty seconds in which it waits for the answer: it would cost it a
-worker for good (docs/protocol.rst, 3.4).  So it is not put behind anything that
-may stand still, and when it is late the stream is answered first.
+A Go client waits for the answer to a stream for thirty seconds.  What it reads
+later costs it a worker for good (docs/protocol.rst, 3.4): a RST_STREAM without an
+answer before it, and DATA, which nobody reads.  So a RST_STREAM is not put behind
+anything that may stand still; and a stream that is answered late is reset as well.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ..errors import RstStatus
 from ..wire.headerblock import HeaderDeflater, Headers
 from ..wire.spdyframes import (
     MAX_DATA,
@@ -30,21 +31,16 @@ from ..wire.spdyframes import (
     WindowUpdate,
     data_header,
 )
-from .events import Buffer
-from .outbox import Outbox
+from .events import Buffer, Event, StreamReset
+from .outbox import UNLIMITED, Outbox
 from .pingwindow import PingWindow
 from .spdycredit import Account, Credit
 from .spdylimits import SpdyLimits
 from .streamstate import State
 from .workerqueue import WORKERS
 
-#: Bytes of payload in a DATA frame to a peer whose workers are watched: it cannot
-#: queue as many as others, and every question is asked for so many frames.
-LARGEST = 256 * 1024
-
-#: Seconds after which a stream is answered before it is reset: a third of what
-#: Go clients wait for the answer.
-LATE_RESET = 10.0
+#: Seconds after which an answer comes too late: Go clients have nearly given up.
+TOO_LATE = 25.0
 
 #: Echoes that are owed at most: Go clients send no PING before the last came back.
 _ECHOES = 8
@@ -56,11 +52,13 @@ class Stream:
     One stream of the session.
 
     :ivar mark: what stands for its payload in a `PingWindow`.
+    :ivar born: when it was asked for.
     :ivar reset_after: the status of a RST_STREAM that follows what waits.
     """
 
     state: State
     mark: int = 0
+    born: float = 0.0
     account: Account = field(default_factory=Account)
     reset_after: int | None = None
 
@@ -71,14 +69,14 @@ class _Kept(NamedTuple):
 
     :ivar status: of a RST_STREAM; ``None`` makes it a SYN_REPLY.
     :ivar answered: whether the stream was answered before.
-    :ivar since: when it was kept.
+    :ivar born: when the stream was asked for.
     """
 
     stream_id: int
     headers: Headers
     status: int | None
     answered: bool
-    since: float
+    born: float
 
 
 class Writing:
@@ -100,6 +98,8 @@ class Writing:
         self._window = window
         self._kept: list[_Kept] = []
         self._owed: list[Ping] = []
+        #: Streams that were given up here, and nobody has been told.
+        self._late: list[int] = []
         self.notes: list[str] = []
         if window is not None:
             self.notes = window.notes
@@ -108,7 +108,9 @@ class Writing:
     def _room(self, stream_id: int) -> int:
         """Return how many bytes the stream's worker takes."""
         window = self._window
-        return (window.room(stream_id) if window is not None else 1) * LARGEST
+        if window is None:
+            return UNLIMITED
+        return window.room(stream_id) * window.largest(stream_id)
 
     def _write(self, frame: bytes) -> None:
         """Queue a control frame; they never wait behind DATA."""
@@ -120,7 +122,7 @@ class Writing:
         """Queue a DATA frame, or several if it is more than one can hold."""
         size, length = MAX_DATA, len(data)
         if self._window is not None:
-            size = LARGEST
+            size = self._window.largest(stream_id)
             if length:
                 mark = self._streams[stream_id].mark
                 self._window.sent(stream_id, mark, -(-length // size))
@@ -152,17 +154,19 @@ class Writing:
         elif len(self._owed) < _ECHOES:
             self._owed.append(ping)
 
-    def _answer(self, stream_id: int, headers: Headers) -> None:
+    def _answer(self, stream_id: int, headers: Headers, born: float) -> None:
         """Write SYN_REPLY, now or when its worker takes it."""
         if self._window is not None:
             if not self._window.takes(stream_id):
-                self._keep(_Kept(stream_id, headers, None, True, self._now))
+                self._keep(_Kept(stream_id, headers, None, True, born))
                 return
             self._window.sent(stream_id)
         block = self._deflater.deflate(headers)
         self._write(SynReply(stream_id, block).pack())
 
-    def _give_up(self, stream_id: int, status: int, *, answered: bool = False) -> None:
+    def _give_up(
+        self, stream_id: int, status: int, born: float, *, answered: bool
+    ) -> None:
         """Write RST_STREAM, now or when its worker takes it."""
         window = self._window
         if window is not None:
@@ -171,7 +175,7 @@ class Writing:
                 or not (answered or window.surely_takes(stream_id))
                 or any(kept.stream_id == stream_id for kept in self._kept)
             ):
-                self._keep(_Kept(stream_id, (), status, answered, self._now))
+                self._keep(_Kept(stream_id, (), status, answered, born))
                 return
             window.sent(stream_id)
         self._write(RstStream(stream_id, status).pack())
@@ -190,28 +194,51 @@ class Writing:
 
         :param place: the worker that has just moved, if it is known.
         """
-        window = self._window
         kept, self._kept = self._kept, []
         for one in kept:
-            stream_id = one.stream_id
-            if window is not None and (
-                not window.takes(stream_id)
-                or not (
-                    one.answered
-                    or place == stream_id % WORKERS
-                    or window.surely_takes(stream_id)
-                )
-            ):
+            if self._still(one, place):
                 self._kept.append(one)
-            elif one.status is None:
-                self._answer(stream_id, one.headers)
             else:
-                if not one.answered and self._now >= one.since + LATE_RESET:
-                    self._answer(stream_id, ())
-                self._give_up(stream_id, one.status, answered=True)
-        while self._owed and (window is None or window.deals()):
+                self._say(one)
+        while self._owed and (self._window is None or self._window.deals()):
             self._echo(self._owed.pop(0))
         self._outbox.reopen(place)
+
+    def _still(self, one: _Kept, place: int | None) -> bool:
+        """Say whether a frame has to be kept on."""
+        window, stream_id = self._window, one.stream_id
+        if window is None:
+            return False
+        if not window.takes(stream_id):
+            return True
+        moves = one.answered or place == stream_id % WORKERS
+        return not (moves or window.surely_takes(stream_id))
+
+    def _say(self, one: _Kept) -> None:
+        """Write a frame that was kept, as its age demands."""
+        stream_id, headers, status, answered, born = one
+        late = self._now >= born + TOO_LATE
+        if status is None:
+            self._answer(stream_id, headers, born)
+            if late and stream_id in self._streams:
+                self._forget(stream_id)
+                self._late.append(stream_id)
+                self._give_up(stream_id, RstStatus.CANCEL, born, answered=True)
+            return
+        if late and not answered:
+            self._answer(stream_id, (), born)
+        self._give_up(stream_id, status, born, answered=True)
+
+    def _forget(self, stream_id: int) -> None:
+        """Drop a stream and whatever waits on it."""
+        del self._streams[stream_id]
+        self._outbox.remove(stream_id)
+        self._credit.forget(stream_id)
+
+    def _told_late(self) -> list[Event]:
+        """Return what happened to streams that were given up here."""
+        late, self._late = self._late, []
+        return [StreamReset(stream_id, RstStatus.CANCEL) for stream_id in late]
 
     def _ask(self, window: PingWindow) -> None:
         """Write the questions that are due, behind all that was counted."""

@@ -22,6 +22,16 @@ FULL = 48
 #: Marks a payload of a stream on which the client will send no more.
 GONE = 1 << 32
 
+#: Bytes of payload in one frame: while a worker is quick, so that few questions
+#: do for many bytes; and while it is slow, so that those who share it with a slow
+#: stream need not wait for megabytes of that.
+LARGEST = 256 * 1024
+SMALLEST = 16 * 1024
+
+#: Seconds behind the others that make a worker slow, or quick.
+SLOW = 0.25
+QUICK = 0.05
+
 _NEVER = float("inf")
 
 
@@ -30,6 +40,7 @@ class WorkerQueue:
     What one worker has been sent.
 
     :ivar marks: what may still be in its queue.
+    :ivar size: bytes of payload that a frame for it may have.
     :ivar fresh: frames sent to it since it was last asked.
     :ivar first: the oldest question in it, or 0.
     :ivar lost: whether more was sent to it than ``marks`` can hold.
@@ -37,6 +48,7 @@ class WorkerQueue:
     :ivar behind: since when an answer from elsewhere has proven it late.
     :ivar stuck: whether it stands still.
     :ivar noted: when a log was last told so.
+    :ivar told: whether it will be told the end of it.
     :ivar gone: since when what it waits with may have nobody to take it.
     """
 
@@ -49,12 +61,15 @@ class WorkerQueue:
         "lost",
         "marks",
         "noted",
+        "size",
         "stuck",
+        "told",
         "wanted",
     )
 
     def __init__(self) -> None:
         self.marks: list[int] = []
+        self.size = LARGEST
         self.fresh = 0
         self.first = 0
         self.lost = False
@@ -64,6 +79,7 @@ class WorkerQueue:
         self.behind = _NEVER
         self.stuck = False
         self.noted = -_NEVER
+        self.told = False
         self.gone = _NEVER
 
     def put(self, mark: int, count: int = 1) -> None:
@@ -86,8 +102,12 @@ class WorkerQueue:
         if self.lost:
             self._cover = self._cover or question
 
-    def answered(self) -> None:
+    def answered(self, now: float) -> None:
         """Forget all that was sent up to the oldest question."""
+        if now - self.behind > SLOW:
+            self.size = max(self.size // 4, SMALLEST)
+        elif now - self.behind < QUICK:
+            self.size = min(self.size * 2, LARGEST)
         marks = self.marks
         question = self.first
         del marks[: marks.index(-question) + 1]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import DrawFn, composite, integers, lists, sampled_from
 from twisted.trial.unittest import SynchronousTestCase
 
-from spdygate.session.pingwindow import LATE, SILENCE, PingWindow
+from spdygate.session.pingwindow import LATE, QUIET, SILENCE, PingWindow
 from spdygate.session.questions import OFTEN, WINDOW
 from spdygate.session.workerqueue import FULL, GONE
 
@@ -255,6 +255,14 @@ class StuckTests(SynchronousTestCase):
             server.wait(LATE * 0.9)
         self.assertEqual(len(server.window.notes), 2)
 
+    def test_noted_when_it_took_long(self) -> None:
+        """The end is told however late it comes."""
+        server = stalled()
+        server.wait(10 * QUIET)
+        server.client.streams[3].reads = True
+        server.run()
+        self.assertEqual(len(server.window.notes), 2)
+
     def test_few_notes(self) -> None:
         """A worker that stops and goes on all the time is noted once a minute."""
         server = stalled()
@@ -384,7 +392,25 @@ class ProofTests(SynchronousTestCase):
         for number in (4, 6, 8, 10):
             window.pong(number, 0.0)
         window.tick(LATE, congested=False)
+        for number in window.ping()[1:]:
+            window.pong(number, LATE)
+        window.tick(1.5 * LATE, congested=False)
         self.assertIn("nothing can have held up", window.broken)
+
+    def test_asleep(self) -> None:
+        """One that falls asleep among its answers is asked once more, and waited for."""
+        window = self.asked()
+        for number in (2, 4, 6, 10):
+            window.pong(number, 0.0)
+        now = LATE
+        window.tick(now, congested=False)
+        self.assertTrue(window.due)
+        self.assertEqual(window.ping(), [12, 14, 16, 18, 20])
+        for _ in range(100):
+            now = window.next()
+            window.tick(now, congested=False)
+        self.assertFalse(window.due)
+        self.assertEqual((window.broken, window.notes), ("", []))
 
     def test_strange_numbers(self) -> None:
         """Echoes of what was never asked are ignored."""

@@ -9,11 +9,13 @@ from hypothesis.strategies import integers, lists, sampled_from, tuples
 from twisted.trial.unittest import SynchronousTestCase
 
 from spdygate.errors import RstStatus
-from spdygate.session.events import Drained, Event
+from spdygate.session.events import Drained, Event, Pong, StreamReset
 from spdygate.session.pingwindow import LATE, SILENCE, PingWindow
 from spdygate.session.questions import OFTEN, WINDOW
 from spdygate.session.spdy import SpdySession
-from spdygate.session.spdywriting import LARGEST, LATE_RESET
+from spdygate.session.spdywriting import TOO_LATE
+from spdygate.session.streamstate import awaits_us, may_send
+from spdygate.session.workerqueue import LARGEST
 from tests.session.spdybyhand import FIN, HandPeer, Seen, data
 from tests.session.spdyworkers import Frame, GoClient, LocalStream
 
@@ -104,6 +106,7 @@ class Watched:
         for _ in range(2 * WINDOW):
             self.session.send(stream_id, bytes(LARGEST))
         self.run()
+        self.wait(LATE)
         self.wait(LATE)
 
     def names(self) -> list[tuple[str, int]]:
@@ -199,9 +202,19 @@ class StuckTests(SynchronousTestCase):
         """Late, the stream is answered first: the client does not wait any more."""
         self.watched.open(13, answer=False)
         self.session.reset(13, RstStatus.CANCEL)
-        self.watched.now += LATE_RESET
+        self.watched.now += TOO_LATE
         self.assertEqual(self.go_on(), [("SYN_REPLY", 13), ("RST_STREAM", 13)])
         self.assertNotIn(13, self.watched.client.streams)
+
+    def test_late_answer(self) -> None:
+        """Late, what was accepted is reset: nobody would read what it is sent."""
+        self.watched.open(13)
+        self.session.send(13, b"news")
+        self.watched.now += TOO_LATE
+        told = self.watched.feed(self.watched.peer.ping(8))
+        self.assertEqual(told, [Pong(8), StreamReset(13, RstStatus.CANCEL)])
+        self.assertNotIn(13, self.session)
+        self.assertEqual(self.go_on(), [("SYN_REPLY", 13), ("RST_STREAM", 13)])
 
     def test_starved(self) -> None:
         """A stream whose bytes wait for this is known, unless all are waiting."""
@@ -422,3 +435,60 @@ class WatchedProperties(SynchronousTestCase):
         for number in (2, 4, 6, 8, 10):
             watched.feed(watched.peer.ping(number))
         self.assertEqual(watched.session.release(100), [Drained(3, 9)])
+
+
+#: What a client may do, and what we do, in any order.
+VERBS = (
+    *("open", "ping", "reply", "rst", "fin", "data"),
+    *("accept", "send", "send", "finish", "reset", "hears", "tick", "write", "write"),
+)
+
+
+class AnyTests(SynchronousTestCase):
+    """A client need not be what we take it for."""
+
+    def do(self, watched: Watched, verb: str, number: int) -> None:
+        """Do one thing, with any number."""
+        session, peer = watched.session, watched.peer
+        known = sorted(session._streams) or [1]
+        stream_id = known[number % len(known)]
+        state = session._streams.get(stream_id)
+        match verb:
+            case "open":
+                watched.feed(peer.syn(2 * watched.client.count + 1))
+                watched.client.count += 1
+            case "ping":
+                watched.feed(peer.ping(number + 1))
+            case "reply":
+                watched.feed(peer.reply(number + 1))
+            case "rst":
+                watched.feed(peer.rst(number + 1, 1 + number % 5))
+            case "fin" | "data":
+                ends = FIN if verb == "fin" else 0
+                watched.feed(data(stream_id, b"" if ends else b"word", ends))
+            case "accept" if state is not None and awaits_us(state.state):
+                session.accept(stream_id)
+            case "send" if state is not None and may_send(state.state):
+                session.send(stream_id, bytes(number * 5000))
+            case "finish":
+                session.finish(stream_id)
+            case "reset":
+                session.reset(stream_id, RstStatus.CANCEL)
+            case "hears":
+                session.hears(number % 3 > 0)
+            case "tick":
+                watched.now += number / 10
+                session.tick(watched.now)
+            case "write":
+                while session.has_waiting:
+                    session.release(1 << 16)
+                peer.read(session.outgoing())
+
+    @UNHURRIED
+    @given(lists(tuples(sampled_from(VERBS), integers(0, 100)), max_size=200))
+    def test_nothing_is_raised(self, life: list[tuple[str, int]]) -> None:
+        """Whatever it does, it gets frames that can be read, and we no error."""
+        watched = Watched()
+        for verb, number in life:
+            self.do(watched, verb, number)
+            self.assertGreaterEqual(watched.session.deadline(), -float("inf"))

@@ -25,9 +25,9 @@ class WorkerQueueTests(SynchronousTestCase):
         """An answer forgets what was sent before its question, and no more."""
         one = queue(3, 0, -2, 13, -12, 3)
         self.assertEqual((one.first, one.fresh), (2, 1))
-        one.answered()
+        one.answered(0.0)
         self.assertEqual((one.marks, one.first), ([13, -12, 3], 12))
-        one.answered()
+        one.answered(0.0)
         self.assertEqual((one.marks, one.first), ([3], 0))
 
     def test_suspects(self) -> None:
@@ -63,9 +63,9 @@ class WorkerQueueTests(SynchronousTestCase):
         self.assertTrue(one.lost)
         self.assertEqual(len(one.marks), PLACES)
         one.ask(4)
-        one.answered()
+        one.answered(0.0)
         self.assertTrue(one.lost)
-        one.answered()
+        one.answered(0.0)
         self.assertFalse(one.lost)
         self.assertEqual(one.marks, [])
 
@@ -73,5 +73,16 @@ class WorkerQueueTests(SynchronousTestCase):
         """A question that was sent before more was lost proves nothing about that."""
         one = queue(*[3] * (PLACES + 1), -2, 3)
         self.assertTrue(one.lost)
-        one.answered()
+        one.answered(0.0)
         self.assertTrue(one.lost)
+
+    def test_sizes(self) -> None:
+        """Frames for a slow worker are small, and grow while it is quick."""
+        one = WorkerQueue()
+        sizes = []
+        for lag in (1.0, 1.0, 1.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0):
+            one.ask(2)
+            one.behind = 5.0
+            one.answered(5.0 + lag)
+            sizes.append(one.size // 1024)
+        self.assertEqual(sizes, [64, 16, 16, 16, 32, 64, 128, 256, 256])
