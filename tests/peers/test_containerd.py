@@ -90,6 +90,8 @@ class ContainerdTests(RealCase):
         echo = await self.pod("echo")
         forward = await KUBECTL_120.start(self, front, "web", [echo])
         await self.echoes(forward, echo)
+        # Its connection to the node is free again, and has the next one.
+        await gateway.says(r"tunnel \S+: over")
         node.send(signal.SIGUSR1)
         await node.says("removed")
         await self.refused(forward, echo)
