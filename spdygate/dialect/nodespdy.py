@@ -92,9 +92,16 @@ class NodeSpdy(NodeSpdyStreams):
 
     def feed(self, data: bytes, now: float) -> list[TunnelEvent]:
         """Take bytes from the node; return what happened to the tunnels."""
-        self._line.now = now
+        line = self._line
+        line.now = now
         self._alive.heard(now)
-        return self._translate(self._session.feed(data, now))
+        told = self._translate(self._session.feed(data, now))
+        if (
+            line.used and not line.ends
+        ):  # a tick for this would cost more than it is worth
+            line.used = False
+            self._alive.used(now)
+        return told
 
     def release(self, limit: int) -> list[TunnelEvent]:
         """Write about *limit* bytes of what has waited and may go now."""

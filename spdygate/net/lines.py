@@ -79,6 +79,17 @@ class Line:
         return len(self.waiting) + open_now
 
     @property
+    def free(self) -> bool:
+        """Return whether there is no tunnel on it, and nothing against one."""
+        opener = self.opener
+        return (
+            opener is not None
+            and not self.load
+            and not opener.exhausted
+            and not self.disturbed
+        )
+
+    @property
     def disturbed(self) -> bool:
         """Return whether one of them may be in the way of all others."""
         return isinstance(self.opener, NodeSpdy) and self.opener.disturbed
@@ -128,6 +139,9 @@ class Lines:
 
     def _free(self, key: _Key) -> Line | None:
         """Return a connection to open a tunnel on, if it should not be a new one."""
+        for line in self._lines.get(key, ()):
+            if line.free:
+                return line
         lines = [
             line
             for line in self._lines.get(key, ())
@@ -135,8 +149,6 @@ class Lines:
         ]
         calm = [line for line in lines if not line.disturbed]
         least = min(calm or lines, key=lambda line: line.load, default=None)
-        if least in calm and not least.load:
-            return least
         # Those that are disturbed make room, but not for ever.
         return None if len(calm) < MOST and len(lines) < 2 * MOST else least
 

@@ -42,7 +42,7 @@ HELPING = 256 * 1024
 
 #: Seconds by which a dialect's deadline may be missed: to ask for it after every
 #: read took a tenth of the time of an echo.
-GRAIN = 0.02
+GRAIN = 0.1
 
 
 class Board(Shape):
