@@ -51,7 +51,7 @@ class Pod:
             "drain": self._run("sink"),
             "torrent": self._run("flood", ENDLESS),
             "stream": self._run("flood", ENDLESS, "-rate", PACE),
-            "late": self._run("late-answer", "0", "-delay", LATE),
+            "late": self._run("hash", "64", "-delay", LATE),
         }
 
     def _run(self, mode: str, count: str = "0", *more: str) -> str:
