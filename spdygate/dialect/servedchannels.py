@@ -36,7 +36,7 @@ from .channelend import NEVER, ChannelEnd, ChannelLine, Channels
 from .patience import USUAL, Patience
 from .servedspdy import LAST_WORDS
 from .spdystreams import Visit
-from .stalls import Stalls, stalled
+from .stalls import Stalls, reset_stalled
 from .tunnel import (
     Data,
     Failed,
@@ -176,7 +176,8 @@ class ServedChannels(Channels):
         told = self._begin()
         if self.ending:
             return told
-        self._reset_stalled(now, told)
+        ends = self._line.ends.values()
+        reset_stalled(self._stalls, ends, self._patience, now, told)
         if self._line.pod_gone and self._end_at == NEVER:
             # The other ports have a moment to say the same.
             self._end_at = now + LAST_WORDS
@@ -184,15 +185,6 @@ class ServedChannels(Channels):
             self._end("its pod is gone", told)
         self._look_alive(now, told)
         return told
-
-    def _reset_stalled(self, now: float, told: list[TunnelEvent]) -> None:
-        """Give up the port whose pod keeps all the others waiting, alone."""
-        ends = self._line.ends
-        end = self._stalls.look(ends.values(), now)
-        if end is not None:
-            failure = stalled(end, len(ends) - 1, self._patience)
-            end.fail(failure)
-            told.append(Failed(end, failure))
 
     def _begin(self) -> list[TunnelEvent]:
         """Ask for every port, and say which of them have fallen silent."""

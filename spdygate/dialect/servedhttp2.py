@@ -30,9 +30,8 @@ from .http2words import (
     upgraded,
 )
 from .patience import USUAL, Patience
-from .stalls import Stalls, stalled
+from .stalls import Stalls, reset_stalled
 from .tunnel import (
-    Failed,
     Failure,
     Finished,
     Noted,
@@ -215,7 +214,8 @@ class ServedHttp2(Http2Tunnels):
             return told
         self._begin(now)
         self._line.tick(now, told)
-        self._reset_stalled(now, told)
+        ends = self._line.ends.values()
+        reset_stalled(self._stalls, ends, self._patience, now, told)
         if self._line.ends:
             self._alive.used(now)
         match self._look_alive(now):
@@ -229,15 +229,6 @@ class ServedHttp2(Http2Tunnels):
                 self._session.goaway()
                 self._end_all(f"idle for {in_words(self._patience.idle)}", told)
         return told
-
-    def _reset_stalled(self, now: float, told: list[TunnelEvent]) -> None:
-        """Reset a tunnel whose pod, with many others, keeps the rest waiting."""
-        ends = self._line.ends
-        end = self._stalls.look(ends.values(), now)
-        if end is not None:
-            failure = stalled(end, len(ends) - 1, self._patience)
-            end.fail(failure)
-            told.append(Failed(end, failure))
 
     def _begin(self, now: float) -> None:
         """Take the first time that is told for the beginning."""

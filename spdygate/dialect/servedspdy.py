@@ -18,8 +18,8 @@ from .budget import Shared
 from .patience import USUAL, Patience
 from .spdyend import Errors, SpdyEnd
 from .spdystreams import SpdyStreams, Visit
-from .stalls import Stalls, stalled
-from .tunnel import Failed, Noted, TunnelEvent, nothing
+from .stalls import Stalls, reset_stalled
+from .tunnel import Noted, TunnelEvent, nothing
 
 __all__ = ["Errors", "ServedSpdy", "Visit"]
 
@@ -130,7 +130,8 @@ class ServedSpdy(SpdyStreams):
         self._note(told)
         for pair in self._pairs.expired(now):
             self._expire(pair, told)
-        self._reset_stalled(now, told)
+        ends = self._ends.values()
+        reset_stalled(self._stalls, ends, self._patience, now, told)
         self._take_leave(now)
         if self._line.pod_gone and self._end_at == _NEVER:
             self._end_at = now + LAST_WORDS
@@ -140,14 +141,6 @@ class ServedSpdy(SpdyStreams):
             self._end_all(told, self._session.dead)
         self._look_alive(now, told)
         return told
-
-    def _reset_stalled(self, now: float, told: list[TunnelEvent]) -> None:
-        """Reset the tunnel whose pod keeps all the others waiting, alone."""
-        end = self._stalls.look(self._ends.values(), now)
-        if end is not None:
-            failure = stalled(end, len(self._ends) - 1, self._patience)
-            end.fail(failure)
-            told.append(Failed(end, failure))
 
     def _take_leave(self, now: float) -> None:
         """Reset streams whose clients have had time to read why."""

@@ -31,7 +31,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from ..session.deadlines import in_words
 from .patience import USUAL, Patience
-from .tunnel import Failure, Reason, Receiver
+from .tunnel import End, Failed, Failure, Reason, Receiver, TunnelEvent
 
 #: Seconds between two looks at a session that is not read from.
 INTERVAL = 1.0
@@ -53,6 +53,10 @@ class Holding(Protocol):
 
     granted: int
     over: bool
+
+
+class HoldingEnd(Holding, End, Protocol):
+    """A client's end, all of it."""
 
 
 class Joined(Holding, Protocol):
@@ -101,6 +105,7 @@ class Budget(Protocol):
 
 
 AnyEnd = TypeVar("AnyEnd", bound=Holding)
+AnyHoldingEnd = TypeVar("AnyHoldingEnd", bound=HoldingEnd)
 
 
 class Stalls(Generic[AnyEnd]):
@@ -159,6 +164,21 @@ class Stalls(Generic[AnyEnd]):
         if live and not full:
             full.append(max(live, key=lambda end: end.held))
         return sorted(full, key=lambda end: -end.held)
+
+
+def reset_stalled(
+    stalls: Stalls[AnyHoldingEnd],
+    ends: Collection[AnyHoldingEnd],
+    patience: Patience,
+    now: float,
+    told: list[TunnelEvent],
+) -> None:
+    """Give up the tunnel whose pod keeps all the others of a client waiting, alone."""
+    end = stalls.look(ends, now)
+    if end is not None:
+        failure = stalled(end, len(ends) - 1, patience)
+        end.fail(failure)
+        told.append(Failed(end, failure))
 
 
 def stalled(
